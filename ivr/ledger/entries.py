@@ -1,0 +1,38 @@
+"""One entry of the ledger: what happened to which call, when, who saw it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Who saw it."""
+
+    ASTERISK = "asterisk"
+    """An event of Asterisk's, received live."""
+    ENGINE = "engine"
+    """The engine itself: its advice, its clocks, its findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``at`` is when it happened (Asterisk's time where Asterisk saw it), aware, UTC; the writer adds its own
+    time. ``data`` holds JSON values and no personal data: numbers, names and headers go to ``callers``."""
+
+    call_id: str
+    at: datetime
+    kind: str
+    """A stable slug: the table in docs/ledger.md lists all."""
+    source: Source
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerData:
+    """The personal data of one call, kept apart from the ledger so that it can be erased."""
+
+    call_id: str
+    number: str
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict)

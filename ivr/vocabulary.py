@@ -1,0 +1,165 @@
+"""Every name that the engine shares with ``dialplan/``.
+
+The dialplan and the engine meet only here: channel variables, AGI scripts, the form of an advice and of a
+plan, and the names of the user events that the dialplan writes to the channel event log (CEL). A test
+compares this module with the files in ``dialplan/``; ``docs/contract.md`` explains it to people.
+
+Division of labour: Asterisk holds the call. The engine is asked twice or more per call (once at intake, once
+per key), each time for one *advice*, and keeps no state of its own between the questions: what it needs to
+know comes with the question. So an engine that dies or restarts between two questions loses nothing.
+"""
+
+from enum import StrEnum
+
+CONTRACT_VERSION = "1"
+"""First field of every advice and plan. The dialplan ignores an advice with another version."""
+
+END_MARK = "end"
+"""Last field of every advice. An advice without it was cut off and counts as none."""
+
+FIELD_SEPARATOR = "|"
+"""Separates the fields of an advice. No field may contain it."""
+
+
+class AgiScript(StrEnum):
+    """The path of an AGI request: which question the dialplan asks."""
+
+    INTAKE = "intake"
+    """Argument: one text, the raw facts of :class:`IntakeField`, each base64, joined by ``.``"""
+    KEY = "key"
+    """Arguments: menu, language, wrong keys so far, entry, caller class, then the key
+    (one of ``0-9 * #``, or :data:`SILENCE`)."""
+
+
+class IntakeField(StrEnum):
+    """The raw facts of a call in the order in which the intake question carries them."""
+
+    DIALLED = "dialled"
+    CALLER_NUMBER = "caller_number"
+    CALLER_NAME = "caller_name"
+    CALLER_PRESENTATION = "caller_presentation"
+    """Asterisk's ``CALLERID(num-pres)``: ``allowed…`` or ``prohib…`` or ``unavailable``."""
+    FROM = "from"
+    ASSERTED_IDENTITY = "asserted_identity"
+    PRIVACY = "privacy"
+    DIVERSION = "diversion"
+    HISTORY_INFO = "history_info"
+    GEOLOCATION = "geolocation"
+    ACCESS_NETWORK = "access_network"
+    SIP_CALL_ID = "sip_call_id"
+
+
+SILENCE = "silence"
+"""The key of a caller who pressed none in time."""
+
+
+class Advice(StrEnum):
+    """Second field of an advice: what the dialplan shall do next."""
+
+    MENU = "menu"
+    """``1|menu|<menu>|<language>|<wrong keys>|<silence seconds>|<prompt path>|<entry>|<caller class>|end``
+
+    Play the prompt, wait for one key, ask :attr:`AgiScript.KEY`."""
+    PLAN = "plan"
+    """``1|plan|<plan>|<priority>|<category>|<language>|<accept prompt path>|<mark>|<min penalty>|``
+    ``<max penalty>|<entry>|<caller class>|end``
+
+    Carry out the plan. ``mark`` is empty or ``cannot-speak``. Penalties are empty when any operator may
+    answer. A prompt path is absolute, without the file's ending, or empty."""
+
+
+STAGE_SEPARATOR = "+"
+"""Separates the stages of a plan, which the dialplan carries out in order, and again from the first after the
+last one, until a human answers or the caller hangs up.
+
+``q:<queue>:<seconds>`` — wait in this queue so long; a queue in which nobody can answer is passed at once.
+``i:<queue>:<seconds>:<keep free>`` — the same, entered only while more operators of layer 1 than that are
+ready.
+``l:<line>[&<line>…]:<seconds>`` — ring these lines together so long; somebody accepts, or the plan goes on.
+"""
+
+STAGE_FIELD_SEPARATOR = ":"
+LINE_SEPARATOR = "&"
+
+LAYER_1_QUEUE = "emergency"
+"""The one queue of layer 1. It is hand-written in asterisk-conf/queues.conf, so that it exists even when
+every generated file is missing."""
+
+PRIORITY_STEPS = 100_000_000
+"""``QUEUE_PRIO`` = priority × this + (this − 1 − tenths of a second between the first waiting call's answer
+and this one's): Asterisk's queue then orders by priority, then by the trunk's answer, across menus and
+overflows. Priority is 0 to 20, so the value stays below 2³¹."""
+
+HIGHEST_PRIORITY = 20
+
+
+class Variable(StrEnum):
+    """Channel variables that the dialplan keeps on the caller's channel (and reads from an advice)."""
+
+    CALL = "IVR_CALL"
+    """The call's id: the caller's channel's Uniqueid, inherited by every leg."""
+    CHANNEL = "IVR_CHANNEL"
+    """The caller's channel's name, inherited by every leg."""
+    ADVICE = "IVR_ADVICE"
+    ENTRY = "IVR_ENTRY"
+    CALLER = "IVR_CALLER"
+    CATEGORY = "IVR_CATEGORY"
+    LANGUAGE = "IVR_LANGUAGE"
+    MENU = "IVR_MENU"
+    WRONG = "IVR_WRONG"
+    PLAN = "IVR_PLAN"
+    STAGE = "IVR_STAGE"
+    PRIORITY = "IVR_PRIORITY"
+    MARK = "IVR_MARK"
+    ACCEPT_PROMPT = "IVR_ACCEPT_PROMPT"
+    ANSWERED = "IVR_ANSWERED"
+    """Tenths of a second since 1970 at which the trunk's call was answered."""
+    SPENT = "IVR_SPENT"
+    """Milliseconds that this call has waited for the engine, all questions together."""
+
+
+class Step(StrEnum):
+    """Names of the CEL user events of the dialplan (``CELGenUserEvent``); the extra text is fields joined by
+    ``|``. They reach the engine over AMI and the CEL file alike."""
+
+    LIFELINE = "lifeline"
+    """The call goes on without the engine. Extra: the reason (:class:`LifelineReason`)."""
+    STAGE = "stage"
+    """A stage begins. Extra: number of the stage (1 is the first)|kind q, i or l|queue or lines|seconds."""
+    STAGE_END = "stage-end"
+    """A stage ended. Extra: number|QUEUESTATUS or DIALSTATUS."""
+    OPERATOR_ANSWERED = "operator-answered"
+    """Written on the operator's leg. Extra: queue|endpoint."""
+    LINE_ANSWERED = "line-answered"
+    """A line picked up and hears the sentence. Extra: line."""
+    LINE_ACCEPTED = "line-accepted"
+    """Somebody at the line pressed 1 (or the line accepts by answering). Extra: line."""
+    LINE_DECLINED = "line-declined"
+    """Extra: line|``9`` (declined), ``silence`` (no key), ``gone`` (the caller had hung up)."""
+    LINE_FAILED = "line-failed"
+    """Extra: line|DIALSTATUS."""
+    TALK_END = "talk-end"
+    """The talk ended and the caller is still there. Extra: what follows, ``hangup`` or ``requeue``."""
+
+
+class LifelineReason(StrEnum):
+    """Why a call goes on without the engine."""
+
+    NO_ANSWER = "no-answer"
+    """Refused, closed, or an advice that is missing or cut off."""
+    TIMEOUT = "timeout"
+    """The engine did not answer within the step or the call's budget of engine time."""
+    BULKHEAD = "bulkhead"
+    """Too many calls are waiting for the engine already."""
+    NONSENSE = "nonsense"
+    """An advice of another version or of an unknown kind."""
+
+
+class Context(StrEnum):
+    """Dialplan contexts that somebody outside the dialplan names (endpoints, originate, generated files)."""
+
+    TRUNK = "from-trunk"
+    OPERATORS = "from-operators"
+    AGENCIES = "from-agencies"
+    LINES = "lines"
+    """Generated: one extension per line of routing.yaml. Runs on the leg, never on the caller's channel."""
