@@ -57,15 +57,15 @@ class Advice(StrEnum):
     """Second field of an advice: what the dialplan shall do next."""
 
     MENU = "menu"
-    """``1|menu|<menu>|<language>|<wrong keys>|<silence seconds>|<prompt path>|<entry>|<caller class>|end``
+    """``1|menu|<menu>|<language>|<wrong keys>|<silence seconds>|<prompt>|<entry>|<caller class>|end``
 
     Play the prompt, wait for one key, ask :attr:`AgiScript.KEY`."""
     PLAN = "plan"
-    """``1|plan|<plan>|<priority>|<category>|<language>|<accept prompt path>|<mark>|<min penalty>|``
-    ``<max penalty>|<entry>|<caller class>|end``
+    """``1|plan|<plan>|<priority>|<category>|<language>|<accept prompt>|<mark>|<min penalty>|<max penalty>|``
+    ``<entry>|<caller class>|end``
 
     Carry out the plan. ``mark`` is empty or ``cannot-speak``. Penalties are empty when any operator may
-    answer. A prompt path is absolute, without the file's ending, or empty."""
+    answer. A prompt is a file below the directory of prompts, without its ending (``id/menu-main.1a2b3c``)."""
 
 
 STAGE_SEPARATOR = "+"
@@ -125,11 +125,12 @@ class Step(StrEnum):
     LIFELINE = "lifeline"
     """The call goes on without the engine. Extra: the reason (:class:`LifelineReason`)."""
     STAGE = "stage"
-    """A stage begins. Extra: number of the stage (1 is the first)|kind q, i or l|queue or lines|seconds."""
+    """A stage begins. Extra: number of the stage (1 is the first)|kind q, i or l|queue or lines|seconds|round
+    (1 is the first; every second round is the plan of last resort)."""
     STAGE_END = "stage-end"
     """A stage ended. Extra: number|QUEUESTATUS or DIALSTATUS."""
     OPERATOR_ANSWERED = "operator-answered"
-    """Written on the operator's leg. Extra: queue|endpoint."""
+    """Written on the operator's leg. Extra: endpoint."""
     LINE_ANSWERED = "line-answered"
     """A line picked up and hears the sentence. Extra: line."""
     LINE_ACCEPTED = "line-accepted"
