@@ -25,7 +25,8 @@ class AgiScript(StrEnum):
     """The path of an AGI request: which question the dialplan asks."""
 
     INTAKE = "intake"
-    """Argument: one text, the raw facts of :class:`IntakeField`, each base64, joined by ``.``"""
+    """Argument: one text, the raw facts of :class:`IntakeField`, each with a colon before it, base64, joined by
+    ``.``"""
     KEY = "key"
     """Arguments: menu, language, wrong keys so far, entry, caller class, then the key
     (one of ``0-9 * #``, or :data:`SILENCE`)."""
