@@ -1,0 +1,255 @@
+"""YAML as a tree of texts with their places: nothing is guessed about types.
+
+PyYAML's usual loading turns ``+62811`` into a number, ``0711`` into an octal one, ``14:00`` into 840 and
+``off`` into false. Here every scalar stays the text that was typed; ``ivr.routing.schema`` types it. The tree
+is built from libyaml's events, not recursively, so that no depth of nesting can exhaust the stack.
+"""
+
+import re
+from dataclasses import dataclass
+
+import yaml
+
+from ivr.routing.problems import Place, Placed, Report, shown
+
+LARGEST_FILE = 1_000_000
+"""Bytes. A routing file of 2,000 lines has about a tenth of it."""
+DEEPEST = 12
+"""Levels of nesting; the schema itself needs five."""
+MOST_NODES = 100_000
+"""Texts, lists and blocks, those that an alias repeats counted again (a "billion laughs" file stops here)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    value: str
+    line: int
+    column: int
+    plain: bool = True
+    """Typed without quotes."""
+
+    def part(self, start: int, end: int) -> "Text":
+        """A piece of this text, at its own place as far as that is known."""
+        return Text(self.value[start:end], self.line, self.column + start + (not self.plain), self.plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    items: tuple["Node", ...]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Keys with their values, in the order of the file, no key twice."""
+
+    items: tuple[tuple[Text, "Node"], ...]
+    line: int
+    column: int
+
+
+Node = Text | Items | Block
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_CURLY_QUOTES = "“”„‟‘’‚«»"
+
+_REMEDIES = {  # libyaml's words: ours
+    "mapping values are not allowed": "a colon and a blank inside a text, or a line indented too far; put "
+    'the text in straight quotes ("…") or indent the line like its neighbours',
+    "expected alphabetic or numeric character": "a bare * or & begins a YAML alias or anchor; put it in "
+    'straight quotes ("*")',
+    "cannot start any token": 'this character cannot begin a text; put the text in straight quotes ("…")',
+    "expected key": "the line does not fit its block; indent it exactly like the lines above it, with "
+    "blanks, and put a text that begins with { or [ in straight quotes",
+    "expected '-' indicator": "the line does not fit its list; begin it with - below the other ones",
+    "expected ',' or '}'": "braces are not closed or a comma is missing; write {key: value, key: value}",
+    "expected ',' or ']'": "brackets are not closed or a comma is missing; write [one, two]",
+    "expected node content": "nothing stands where a value should; take the spare comma away or write it",
+    "expected ':'": "a key without a colon; write key: value",
+    "entries are not allowed": "a list begins in the middle of a line; begin it below, or write [one]",
+    "unexpected end of stream": "a quote is opened here and not closed; close it on the same line",
+    "unexpected document indicator": "a quote is opened here and not closed; close it on the same line",
+    "expected <document start>": "something stands before or after the rules; indent every line like its "
+    "neighbours, and take lines that begin with % or --- away",
+}
+
+
+def decode(data: bytes, report: Report) -> str | None:
+    """The text of a file, or ``None`` after a report: too large, or not UTF-8."""
+    if len(data) > LARGEST_FILE:
+        report.error(
+            Place(1, 1),
+            f"the file has {len(data):,} bytes, more than {LARGEST_FILE:,}; this is not a routing file, or "
+            "something was pasted into it",
+        )
+        return None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        report.error(Place(1, 1), "the file is UTF-16; save it as UTF-8")
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        report.error(
+            _place(before, len(before)),
+            f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8",
+        )
+        return None
+    return text
+
+
+def parse(text: str, report: Report) -> Node | None:
+    """The tree of a text, or ``None`` after a report of everything that is no YAML or no YAML of ours."""
+    if not _characters_fit(text, report):
+        return None
+    try:
+        return _Builder(report).build(text)
+    except yaml.MarkedYAMLError as error:
+        problem = error.problem or error.context or "this is no YAML"
+        remedy = next((ours for theirs, ours in _REMEDIES.items() if theirs in problem), None)
+        open_quote = remedy is not None and "opened here" in remedy
+        mark = (error.context_mark if open_quote else None) or error.problem_mark or error.context_mark
+        report.error(
+            _place_of(mark), remedy or f"{problem}; put texts in straight quotes and indent with blanks"
+        )
+    except yaml.YAMLError as error:
+        report.error(Place(1, 1), f"this is no YAML ({shown(str(error))}); save the file as plain UTF-8 text")
+    except _Stop:
+        pass
+    return None
+
+
+def _characters_fit(text: str, report: Report) -> bool:
+    if text.startswith("\ufeff"):
+        report.error(Place(1, 1), "the file begins with a byte-order mark; save it as UTF-8 without BOM")
+        return False
+    known = len(report.problems)
+    for match in _FORBIDDEN.finditer(text):
+        report.error(
+            _place(text, match.start()),
+            f"the character U+{ord(match[0]):04X} does not belong in a text; delete it and type it again",
+        )
+    for match in re.finditer(r"^ *\t", text, re.MULTILINE):
+        report.error(_place(text, match.end() - 1), "a tab in the indentation; write blanks")
+    return len(report.problems) == known
+
+
+def _place(text: str, index: int) -> Place:
+    return Place(text.count("\n", 0, index) + 1, index - (text.rfind("\n", 0, index) + 1) + 1)
+
+
+class _Stop(Exception):  # noqa: N818 - not an error but the end of reading
+    """Reported already; reading on would only repeat it."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or block whose end has not been read yet."""
+
+    event: yaml.CollectionStartEvent
+    children: list[Node]
+    weight: int = 1
+
+
+class _Builder:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._stack: list[_Open] = []
+        self._root: Node | None = None
+
+    def build(self, text: str) -> Node | None:
+        documents = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            match event:
+                case yaml.DocumentStartEvent():
+                    documents += 1
+                    if documents > 1:
+                        raise self._stop(_at(event), "a second document begins; take the line --- away")
+                case yaml.ScalarEvent():
+                    self._refuse_tag(event)
+                    self._add(self._text(event), 1, event.anchor)
+                case yaml.AliasEvent():
+                    self._add(*self._aliased(event), None)
+                case yaml.CollectionStartEvent():
+                    self._refuse_tag(event)
+                    if len(self._stack) >= DEEPEST:
+                        raise self._stop(
+                            _at(event), f"nested more than {DEEPEST} levels deep; a bracket is not closed?"
+                        )
+                    self._stack.append(_Open(event, []))
+                case yaml.CollectionEndEvent():
+                    done = self._stack.pop()
+                    self._add(self._closed(done), done.weight, done.event.anchor)
+        return self._root
+
+    def _add(self, node: Node, weight: int, anchor: str | None) -> None:
+        if anchor:
+            self._anchors[anchor] = node, weight
+        if not self._stack:
+            self._root = node
+            return
+        parent = self._stack[-1]
+        parent.children.append(node)
+        parent.weight += weight
+        if parent.weight > MOST_NODES:
+            raise self._stop(
+                node, f"more than {MOST_NODES:,} values, aliases counted; write them without aliases"
+            )
+
+    def _text(self, event: yaml.ScalarEvent) -> Text:
+        at, plain = _at(event), event.style is None or event.style == ""
+        value: str = event.value
+        if plain and value and (value[0] in _CURLY_QUOTES or value[-1] in _CURLY_QUOTES):
+            self._report.error(at, f'curly quotes around {shown(value)}; write straight ones ("…")')
+        return Text(value, at.line, at.column, plain)
+
+    def _aliased(self, event: yaml.AliasEvent) -> tuple[Node, int]:
+        if event.anchor not in self._anchors:
+            open_ones = {opened.event.anchor for opened in self._stack}
+            raise self._stop(
+                _at(event),
+                f"*{event.anchor} stands inside its own anchor; write the value out"
+                if event.anchor in open_ones
+                else f"*{event.anchor} has no anchor above; put a text that begins with * in straight quotes",
+            )
+        return self._anchors[event.anchor]
+
+    def _closed(self, done: _Open) -> Node:
+        at = _at(done.event)
+        if isinstance(done.event, yaml.SequenceStartEvent):
+            return Items(tuple(done.children), at.line, at.column)
+        pairs: dict[str, tuple[Text, Node]] = {}
+        for key, value in zip(done.children[::2], done.children[1::2], strict=True):
+            if not isinstance(key, Text):
+                self._report.error(key, "a key must be a word; a text with braces or brackets needs quotes")
+            elif not key.value and key.plain:
+                self._report.error(key, "an empty key; take the spare comma or colon away")
+            elif key.value in pairs:
+                first = pairs[key.value][0].line
+                self._report.error(
+                    key, f"{shown(key.value)} stands twice, first in line {first}; keep one of them"
+                )
+            else:
+                pairs[key.value] = key, value
+        return Block(tuple(pairs.values()), at.line, at.column)
+
+    def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.tag is not None:
+            self._report.error(
+                _at(event), f"the tag {shown(event.tag)} means nothing here; write the value alone"
+            )
+
+    def _stop(self, at: Placed, message: str) -> _Stop:
+        self._report.error(at, message)
+        return _Stop()
+
+
+def _at(event: yaml.Event) -> Place:
+    return _place_of(event.start_mark)
+
+
+def _place_of(mark: Placed | None) -> Place:
+    # libyaml's marks count from 0.
+    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
