@@ -21,5 +21,13 @@ class AmiError(IvrError):
     """An AMI action failed or its link dropped. It was not and will not be repeated; calls go on."""
 
 
+class AmiRefused(AmiError):
+    """Asterisk itself said no (no such channel, no right, wrong secret): the action was certainly not done."""
+
+
 class LedgerError(IvrError):
     """An entry could not be written now. It waits in the journal; the call goes on."""
+
+
+class PromptError(IvrError):
+    """A prompt could not be made or read. The caller hears the first language or nothing, and goes on."""
