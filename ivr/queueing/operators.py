@@ -1,8 +1,8 @@
 """Accounts of operators: who may log in to the queues from which phone.
 
-The database keeps them; Asterisk's own database keeps a copy of what the dialplan needs to check a PIN, so that a
-shift changes also while the engine is away. SHA-1 with a salt is what a dialplan can compute; the copy can be read
-only by who can read Asterisk's database, and five wrong PINs close the phone's log-in for five minutes.
+The database keeps them; Asterisk's own database keeps a copy of what the dialplan needs to check a PIN, so
+that a shift changes also while the engine is away. SHA-1 with a salt is what a dialplan can compute; only who
+can read Asterisk's database can read the copy, and five wrong PINs close a phone's log-in for five minutes.
 """
 
 import hashlib

@@ -56,8 +56,8 @@ def _check(settings: Settings, rules: Rules, operators: Collection[str]) -> None
     socket = settings.root / "asterisk" / "run" / "asterisk.ctl"
     if len(os.fsencode(socket)) > _SOCKET_PATH_LIMIT:
         raise SettingsError(
-            f"IVR_STATE: {settings.root} is too long a path for Asterisk's control socket; choose one of at most "
-            f"{_SOCKET_PATH_LIMIT - len('/asterisk/run/asterisk.ctl')} characters."
+            f"IVR_STATE: {settings.root} is too long a path for Asterisk's control socket; choose one of at "
+            f"most {_SOCKET_PATH_LIMIT - len('/asterisk/run/asterisk.ctl')} characters."
         )
     if (
         settings.trunk_address == settings.phones_address
@@ -65,8 +65,8 @@ def _check(settings: Settings, rules: Rules, operators: Collection[str]) -> None
         and settings.trunk_transport != "tls"
     ):
         raise SettingsError(
-            f"the trunk and the phones both use {settings.trunk_address}:{settings.trunk_port}: choose another "
-            "IVR_TRUNK_ADDRESS or IVR_TRUNK_PORT, so that neither is taken for the other."
+            f"the trunk and the phones both use {settings.trunk_address}:{settings.trunk_port}: choose "
+            "another IVR_TRUNK_ADDRESS or IVR_TRUNK_PORT, so that neither is taken for the other."
         )
     if settings.rtp_end <= settings.rtp_start:
         raise SettingsError("IVR_RTP_END must be greater than IVR_RTP_START (two ports a leg).")
@@ -143,7 +143,9 @@ def _trunk_password(settings: Settings) -> str:
     if not settings.trunk_username:
         return ""
     if settings.trunk_password_file is None:
-        raise SettingsError("IVR_TRUNK_USERNAME needs IVR_TRUNK_PASSWORD_FILE, a file with the password in it.")
+        raise SettingsError(
+            "IVR_TRUNK_USERNAME needs IVR_TRUNK_PASSWORD_FILE, a file with the password in it."
+        )
     try:
         return settings.trunk_password_file.read_text().strip()
     except OSError as error:

@@ -1,7 +1,7 @@
 """The generated parts of Asterisk's configuration, each a text made from settings and rules. No I/O.
 
-Every file begins with a line that says who wrote it, and each is optional for Asterisk (``#tryinclude``): with all
-of them missing, the hand-written dialplan still takes calls to operators.
+Every file begins with a line that says who wrote it, and each is optional for Asterisk (``#tryinclude``):
+with all of them missing, the hand-written dialplan still takes calls to operators.
 """
 
 from collections.abc import Iterable, Mapping
@@ -123,16 +123,15 @@ def trunk(settings: Settings, password: str) -> str:
 
 
 def phones(settings: Settings, all_phones: Iterable[Phone]) -> str:
-    parts = [HEADER]
-    for phone in all_phones:
-        parts.append(
-            f"\n[{phone.name}]({phone.template})\n"
-            f"auth={phone.name}\naors={phone.name}\n"
-            f"media_address={settings.phones_address}\nbind_rtp_to_media_address=yes\n"
-            f"[{phone.name}](phone-auth)\nusername={phone.name}\npassword={phone.password}\n"
-            f"[{phone.name}](phone-aor)\n"
-        )
-    return "".join(parts)
+    """Endpoint, authentication and address of record of each phone."""
+    return HEADER + "".join(
+        f"\n[{phone.name}]({phone.template})\n"
+        f"auth={phone.name}\naors={phone.name}\n"
+        f"media_address={settings.phones_address}\nbind_rtp_to_media_address=yes\n"
+        f"[{phone.name}](phone-auth)\nusername={phone.name}\npassword={phone.password}\n"
+        f"[{phone.name}](phone-aor)\n"
+        for phone in all_phones
+    )
 
 
 def queues(rules: Rules) -> str:

@@ -26,8 +26,8 @@ def repository() -> Path:
         if (root / "dialplan" / "extensions.conf").is_file():
             return root
     raise SettingsError(
-        "dialplan/extensions.conf is missing beside the ivr package: install it again (pip install siaga112, or "
-        "a whole clone of the repository)."
+        "dialplan/extensions.conf is missing beside the ivr package: install it again (pip install siaga112, "
+        "or a whole clone of the repository)."
     )
 
 
@@ -52,4 +52,6 @@ def find_install() -> AsteriskInstall:
             version=values["ASTERISK_VERSION"],
         )
     except KeyError as error:
-        raise SettingsError(f"{path} lacks {error.args[0]}: remove it and run scripts/setup again.") from error
+        raise SettingsError(
+            f"{path} lacks {error.args[0]}: remove it and run scripts/setup again."
+        ) from error
