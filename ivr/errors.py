@@ -13,7 +13,7 @@ class AgiError(IvrError):
     """One question of the dialplan was not answered. The caller goes on by the lifeline."""
 
 
-class AgiHangup(AgiError):
+class AgiHangup(AgiError):  # noqa: N818
     """The caller hung up while the engine was asked. There is nobody left to lose."""
 
 
@@ -21,8 +21,8 @@ class AmiError(IvrError):
     """An AMI action failed or its link dropped. It was not and will not be repeated; calls go on."""
 
 
-class AmiRefused(AmiError):
-    """Asterisk itself said no (no such channel, no right, wrong secret): the action was certainly not done."""
+class AmiRefused(AmiError):  # noqa: N818
+    """Asterisk itself said no (no such channel, no right, wrong secret): the action was not done."""
 
 
 class LedgerError(IvrError):

@@ -157,6 +157,11 @@ class LifelineReason(StrEnum):
     """An advice of another version or of an unknown kind."""
 
 
+TRUNK_ENDPOINT = "trunk"
+"""The PJSIP endpoint of the carrier: ``PJSIP/trunk-…`` is a caller's channel (or a leg out through the
+trunk), every other PJSIP channel is a phone of this PBX."""
+
+
 class Context(StrEnum):
     """Dialplan contexts that somebody outside the dialplan names (endpoints, originate, generated files)."""
 

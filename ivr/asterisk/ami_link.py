@@ -1,0 +1,246 @@
+"""The link to Asterisk's manager interface: one connection after the other, events in order, actions once.
+
+When the link drops, every pending action fails at once and none is repeated; ``on_up`` of the next connection
+is the place to ask Asterisk what is true now (``ivr.asterisk.resync``). Events wait in one bounded mailbox
+and are handed out one at a time, so a storm of them delays no answer to a caller for longer than one slice.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+
+import structlog
+
+from ivr.asterisk.ami_connection import AmiConnection
+from ivr.asterisk.ami_messages import AmiAction, AmiMessage, Headers
+from ivr.asterisk.failures import place
+from ivr.errors import AmiError, AmiRefused
+
+SLICE = 100
+"""So many events are handled before other tasks of the engine get their turn."""
+
+log = structlog.get_logger()
+
+
+class LinkPhase(StrEnum):
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    """No connection; the next attempt comes by itself."""
+    REFUSED = "refused"
+    """Asterisk is there but does not accept our name or secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """How the link is. ``since`` (aware, UTC) it is up, or is not; ``reason`` says why it is not.
+
+    Counted from the engine's start: connections after the first, events received, overflows of the mailbox.
+    ``waiting``: events in the mailbox now.
+    """
+
+    phase: LinkPhase
+    since: datetime
+    reason: str
+    reconnects: int
+    events: int
+    overflows: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLimits:
+    """Seconds, but for ``mailbox``: the number of events that may wait for their turn. When one more comes,
+    the link is dropped and made anew: a fresh look at Asterisk is worth more than an incomplete history."""
+
+    connect: float = 3.0
+    ping_every: float = 2.0
+    ping_answer: float = 3.0
+    first_delay: float = 0.2
+    longest_delay: float = 5.0
+    mailbox: int = 20_000
+
+
+class _Mark(Enum):
+    UP = "up"
+    DOWN = "down"
+
+
+class AmiLink:
+    """``on_up`` is awaited when the link is up, before any event of it; then ``on_event`` for each event, in
+    order; then ``on_down`` when it is lost. What they raise is logged and stops nothing."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        username: str,
+        secret: str,
+        on_event: Callable[[AmiMessage], Awaitable[None]],
+        on_up: Callable[[], Awaitable[None]],
+        on_down: Callable[[], Awaitable[None]],
+        limits: LinkLimits | None = None,
+    ) -> None:
+        self._address = (host, port)
+        self._login = (username, secret)
+        self._on_event = on_event
+        self._on_up = on_up
+        self._on_down = on_down
+        self._limits = limits or LinkLimits()
+        self._connection: AmiConnection | None = None
+        self._mailbox: deque[AmiMessage | _Mark] = deque()
+        self._mail = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._phase, self._since, self._reason = LinkPhase.DOWN, datetime.now(UTC), "not started"
+        self._connections = self._events = self._overflows = 0
+
+    @property
+    def state(self) -> LinkState:
+        return LinkState(
+            phase=self._phase,
+            since=self._since,
+            reason=self._reason,
+            reconnects=max(0, self._connections - 1),
+            events=self._events,
+            overflows=self._overflows,
+            waiting=len(self._mailbox),
+        )
+
+    async def start(self) -> None:
+        """Begin connecting, and go on for ever; returns at once."""
+        self._tasks = [asyncio.create_task(self._stay_connected()), asyncio.create_task(self._deliver())]
+
+    async def close(self) -> None:
+        """End the link; nothing reconnects afterwards."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._enter(LinkPhase.DOWN, "closed")
+
+    async def action(self, name: str, headers: Headers | None = None, seconds: float = 2.0) -> AmiMessage:
+        """Send one action once and return its reply, waiting at most ``seconds``.
+
+        Raises :class:`AmiRefused` when Asterisk says no, :class:`AmiError` when the link is or goes down or
+        no reply comes in time.
+        """
+        return (await self._ask(AmiAction(name, headers), seconds))[0]
+
+    async def list_action(
+        self,
+        name: str,
+        complete_event: str,
+        headers: Headers | None = None,
+        seconds: float = 5.0,
+    ) -> list[AmiMessage]:
+        """Send an action that is answered by a list of events, the last one ``complete_event``; returns those
+        before it. Raises as :meth:`action`."""
+        messages = await self._ask(AmiAction(name, headers, complete_event), seconds)
+        return messages[1:-1]
+
+    def drop(self, reason: str) -> None:
+        """Give this connection up and make a new one: when what is known of Asterisk cannot be trusted."""
+        if self._connection is not None:
+            self._connection.drop(reason)
+
+    async def _ask(self, action: AmiAction, seconds: float) -> list[AmiMessage]:
+        if self._connection is None:
+            raise AmiError(f"{action.name} was not sent: the link to Asterisk is down ({self._reason}).")
+        return await self._connection.ask(action, seconds)
+
+    async def _stay_connected(self) -> None:
+        limits, delay = self._limits, self._limits.first_delay
+        while True:
+            connected = asyncio.get_running_loop().time()
+            await self._connect_once()
+            if asyncio.get_running_loop().time() - connected > limits.longest_delay:
+                delay = limits.first_delay
+            # The jitter keeps several engines from knocking at the same moment.
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+            delay = min(delay * 2, limits.longest_delay)
+
+    async def _connect_once(self) -> None:
+        """One connection from its beginning to its end."""
+        limits = self._limits
+        self._enter(LinkPhase.CONNECTING, self._reason)
+        connection = AmiConnection(*self._address)
+        keeper: asyncio.Task[None] | None = None
+        try:
+            await connection.open(limits.connect)
+            await connection.authenticate(*self._login, limits.connect)
+            self._connection = connection
+            self._connections += 1
+            self._enter(LinkPhase.UP, "")
+            self._post(_Mark.UP)
+            connection.deliver_to(self._receive)
+            keeper = asyncio.create_task(connection.keep_alive(limits.ping_every, limits.ping_answer))
+            self._enter(LinkPhase.DOWN, await connection.lost)
+        except AmiRefused as error:
+            self._enter(
+                LinkPhase.REFUSED, f"{error} Compare the account in manager.conf with the engine's secret."
+            )
+        except AmiError as error:
+            self._enter(LinkPhase.DOWN, str(error))
+        finally:
+            connection.drop("the link is closed")
+            if keeper is not None:
+                keeper.cancel()
+                self._post(_Mark.DOWN)
+            self._connection = None
+
+    def _enter(self, phase: LinkPhase, reason: str) -> None:
+        if (phase is LinkPhase.UP) != (self._phase is LinkPhase.UP):
+            self._since = datetime.now(UTC)
+        self._phase, self._reason = phase, reason
+        if phase is LinkPhase.UP:
+            log.info("ami_up", reconnects=max(0, self._connections - 1))
+        elif phase is LinkPhase.REFUSED:
+            log.error("ami_login_refused", reason=reason)
+        elif phase is LinkPhase.DOWN:
+            log.warning("ami_down", reason=reason)
+
+    def _receive(self, event: AmiMessage) -> None:
+        self._events += 1
+        if len(self._mailbox) >= self._limits.mailbox:
+            self._overflows += 1
+            self._mailbox.clear()
+            reason = f"more than {self._limits.mailbox} events waited: handling them is too slow"
+            log.error("ami_overflow", overflows=self._overflows, reason=reason)
+            self.drop(reason)
+            return
+        self._post(event)
+
+    def _post(self, mail: AmiMessage | _Mark) -> None:
+        self._mailbox.append(mail)
+        self._mail.set()
+
+    async def _deliver(self) -> None:
+        announced = False
+        handled = 0
+        while True:
+            while self._mailbox:
+                mail = self._mailbox.popleft()
+                try:
+                    if isinstance(mail, AmiMessage):
+                        await self._on_event(mail)
+                    elif mail is _Mark.UP:
+                        announced = True
+                        await self._on_up()
+                    elif announced:
+                        announced = False
+                        await self._on_down()
+                except Exception as error:
+                    log.error("ami_callback_failed", mail=_name(mail), **place(error))
+                handled += 1
+                if handled % SLICE == 0:
+                    await asyncio.sleep(0)
+            self._mail.clear()
+            await self._mail.wait()
+
+
+def _name(mail: AmiMessage | _Mark) -> str:
+    return mail.get("Event", "?") if isinstance(mail, AmiMessage) else mail.value
