@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ivr.errors import PromptError
 
-WORDS_PER_MINUTE = 175
-"""espeak-ng's own pace, and the slowest at which a menu of five choices in Indonesian stays under 10 s."""
+WORDS_PER_MINUTE = 180
+"""About espeak-ng's own pace (175): as slow as lets a menu of five choices in Indonesian stay under 10 s."""
 
 # From espeak-ng's speak_lib.h.
 _SYNCHRONOUS = 2
