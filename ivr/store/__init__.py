@@ -1,0 +1,1 @@
+"""The database: engine, tables, migrations. SQLite by default, PostgreSQL with the same code."""

@@ -1,0 +1,55 @@
+"""What is found about a call, one finding a line of the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The stable slugs of the ledger's entries; docs/ledger.md lists them with their data."""
+
+    TRUNK = "trunk"
+    """The carrier's call arrived."""
+    TRUNK_ANSWERED = "trunk-answered"
+    """Asterisk answered it: answer time counts from here."""
+    MENU = "menu"
+    DECISION = "decision"
+    LIFELINE = "lifeline"
+    QUEUE = "queue"
+    """A stage of waiting in a queue began."""
+    LINES = "lines"
+    """A stage of ringing lines began."""
+    STAGE_END = "stage-end"
+    RINGING = "ringing"
+    """A phone is being rung."""
+    LEG_ANSWERED = "leg-answered"
+    LEG_ENDED = "leg-ended"
+    OPERATOR_ANSWERED = "operator-answered"
+    LINE_ANSWERED = "line-answered"
+    LINE_ACCEPTED = "line-accepted"
+    LINE_DECLINED = "line-declined"
+    LINE_FAILED = "line-failed"
+    TALK_END = "talk-end"
+    ENDED = "ended"
+    """Exactly one a call; from the engine itself when nobody saw the end."""
+    UNEXPECTED = "unexpected"
+    """What was seen does not fit what was known before: it is recorded all the same."""
+    FOUND_AFTER_RECONNECT = "found-after-reconnect"
+    """Asterisk holds a call of which the engine did not know."""
+    CORRECTED_AFTER_RECONNECT = "corrected-after-reconnect"
+    """Asterisk and the engine differed on where the call is; Asterisk wins."""
+    CLOCK_HALF = "clock-half"
+    CLOCK_LATE = "clock-late"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``at`` is when it happened, ``data`` holds JSON values without personal data, ``by_engine`` tells that
+    the engine itself found it, not Asterisk."""
+
+    call_id: str
+    at: datetime
+    kind: Kind
+    data: Mapping[str, object] = field(default_factory=dict)
+    by_engine: bool = False

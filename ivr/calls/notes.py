@@ -1,0 +1,42 @@
+"""What the engine itself adds to the story of a call: its answers to the dialplan's questions.
+
+A note says what was advised, not what the dialplan did: only Asterisk's events prove that.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ivr.routing.model import CallerClass, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceGiven:
+    """A menu was advised. ``key`` led here: ``None`` at intake, else the key pressed or ``silence``."""
+
+    call_id: str
+    at: datetime
+    entry: str
+    caller: CallerClass
+    menu: str
+    language: str
+    key: str | None = None
+    wrong_keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A plan was advised. ``plan`` is its text as the dialplan gets it; ``key`` as above."""
+
+    call_id: str
+    at: datetime
+    entry: str
+    caller: CallerClass
+    category: str
+    language: str
+    decision: Decision
+    plan: str
+    key: str | None = None
+    cannot_speak: bool = False
+
+
+EngineNote = AdviceGiven | DecisionMade

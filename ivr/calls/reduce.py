@@ -1,0 +1,308 @@
+"""The next state of a call from one event: pure, total, never raises.
+
+Every event makes exactly one finding of its own kind. One that does not fit (repeated, out of order, of an
+unknown leg, with fields missing) makes a second one, ``unexpected``, that says why. Asterisk's events are
+taken as true even then, except that nothing moves a call that has ended; the engine's own notes never move a
+call to where the dialplan has not taken it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ivr.calls import events
+from ivr.calls.call import Call, Leg, StageNow
+from ivr.calls.endings import ending
+from ivr.calls.events import CallEvent
+from ivr.calls.findings import Finding, Kind
+from ivr.calls.notes import AdviceGiven, DecisionMade, EngineNote
+from ivr.calls.states import LEGAL, State
+from ivr.vocabulary import LINE_SEPARATOR, Step
+
+LONGEST_TEXT = 200
+"""Characters kept of any text that comes from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What one event means: facts to set, the state it leads to, and the finding."""
+
+    kind: Kind
+    data: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    to: State | None = None
+    odd: str | None = None
+
+
+def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple[Finding, ...]]:
+    """The call after ``event``, and what was found. ``call`` is ``None`` for a call not known so far."""
+    if call is None:
+        call = Call(id=event.call_id, seen_at=event.at)
+    by_engine = isinstance(event, AdviceGiven | DecisionMade)
+    effect = _effect(call, event)
+    after = replace(call, **effect.facts)
+    odd = effect.odd
+    if effect.to is not None:
+        legal = effect.to in LEGAL[call.state]
+        if not legal:
+            odd = odd or f"{effect.kind} in state {call.state}"
+        if legal or not (by_engine or call.state is State.ENDED):
+            after = replace(after, state=effect.to)
+    findings = [Finding(call.id, event.at, effect.kind, effect.data, by_engine)]
+    if odd is not None:
+        data = {"what": str(effect.kind), "state": str(call.state), "why": odd}
+        findings.append(Finding(call.id, event.at, Kind.UNEXPECTED, data, by_engine=True))
+    return after, tuple(findings)
+
+
+def _effect(call: Call, event: CallEvent | EngineNote) -> _Effect:
+    match event:
+        case events.CallStarted():
+            return _started(call, event)
+        case events.CallAnswered():
+            again = call.answered_at is not None
+            return _Effect(
+                Kind.TRUNK_ANSWERED,
+                facts={} if again else {"answered_at": event.at},
+                odd="answered twice" if again else None,
+            )
+        case events.LegStarted() | events.LegAnswered() | events.LegEnded():
+            return _leg(call, event)
+        case events.StepTaken():
+            return _STEPS[event.step](call, event)
+        case events.CallEnded():
+            return _ended(call, event)
+        case AdviceGiven():
+            return _advice(call, event)
+        case DecisionMade():
+            return _decision(call, event)
+
+
+def _started(call: Call, event: events.CallStarted) -> _Effect:
+    data = {"channel": _text(event.channel), "dialled": _text(event.dialled)}
+    if call.started_at is not None:
+        return _Effect(Kind.TRUNK, data, odd="started twice")
+    return _Effect(Kind.TRUNK, data, {"started_at": event.at, **data})
+
+
+def _ended(call: Call, event: events.CallEnded) -> _Effect:
+    if call.ended_at is not None:
+        return _Effect(Kind.ENDED, {"cause": event.cause, "by_caller": event.by_caller}, odd="ended twice")
+    seen = call.started_at or call.answered_at
+    end = ending(
+        state=call.state,
+        trunk_answered=call.answered_at is not None or call.state is not State.TRUNK,
+        human=call.human,
+        seconds=None if seen is None else (event.at - seen).total_seconds(),
+        cause=event.cause,
+        by_caller=event.by_caller,
+    )
+    data = {
+        "result": str(end.result),
+        "reason": str(end.reason),
+        "detail": str(end.detail),
+        "cause": event.cause,
+        "state": str(call.state),
+    }
+    facts = {"ended_at": event.at, "ending": end, "talking_with": None, "legs": ()}
+    return _Effect(Kind.ENDED, data, facts, State.ENDED)
+
+
+def _advice(call: Call, note: AdviceGiven) -> _Effect:
+    data: dict[str, object] = {
+        "menu": note.menu,
+        "language": note.language,
+        "wrong_keys": note.wrong_keys,
+        "entry": note.entry,
+        "caller": str(note.caller),
+    }
+    if note.key is not None:
+        data["key"] = note.key
+    facts = {
+        "entry": note.entry,
+        "caller": note.caller,
+        "language": note.language,
+        "menu_at": call.menu_at or note.at,
+    }
+    return _Effect(Kind.MENU, data, facts, State.MENU)
+
+
+def _decision(call: Call, note: DecisionMade) -> _Effect:
+    decision = note.decision
+    matched = next((trace for trace in decision.why if trace.matched), None)
+    data: dict[str, object] = {
+        "rule": decision.rule,
+        "because": matched.because if matched else "",
+        "mode": str(decision.mode),
+        "entry": note.entry,
+        "caller": str(note.caller),
+        "category": note.category,
+        "language": note.language,
+        "queue": decision.queue,
+        "priority": decision.priority,
+        "agencies": [
+            {"agency": use.agency, "role": str(use.role), "lines": [line.name for line in use.lines]}
+            for use in decision.agencies
+        ],
+        "notify": list(decision.notify),
+        "clock_seconds": decision.clock_seconds,
+        "plan": note.plan,
+    }
+    if note.key is not None:
+        data["key"] = note.key
+    if note.cannot_speak:
+        data["cannot_speak"] = True
+    facts = {
+        "entry": note.entry,
+        "caller": note.caller,
+        "category": note.category,
+        "language": note.language,
+        "cannot_speak": note.cannot_speak,
+        "rule": decision.rule,
+        "mode": str(decision.mode),
+        "priority": decision.priority,
+        "clock_seconds": decision.clock_seconds,
+        "line_agencies": tuple((line.name, use.agency) for use in decision.agencies for line in use.lines),
+    }
+    if call.lifeline is not None or call.staged_at is not None:
+        return _Effect(Kind.DECISION, data, odd="decided after the call had gone on without it")
+    return _Effect(Kind.DECISION, data, facts)
+
+
+def _leg(call: Call, event: events.LegStarted | events.LegAnswered | events.LegEnded) -> _Effect:
+    data: dict[str, object] = {"phone": _text(event.phone), "leg": _text(event.leg_id)}
+    known = next((leg for leg in call.legs if leg.id == event.leg_id), None)
+    others = tuple(leg for leg in call.legs if leg.id != event.leg_id)
+    ended = call.state is State.ENDED
+    match event:
+        case events.LegStarted():
+            if known is not None:
+                return _Effect(Kind.RINGING, data, odd="leg started twice")
+            waits_in_queue = call.state not in {State.LINES, State.TALKING}
+            legs = (*call.legs, Leg(event.leg_id, event.phone, event.at))
+            return _Effect(
+                Kind.RINGING,
+                data,
+                {} if ended else {"legs": legs},
+                State.RINGING if waits_in_queue else None,
+            )
+        case events.LegAnswered():
+            leg = replace(known, answered=True) if known else Leg(event.leg_id, event.phone, event.at, True)
+            return _Effect(
+                Kind.LEG_ANSWERED,
+                data,
+                {} if ended else {"legs": (*others, leg)},
+                odd="unknown leg" if known is None and not ended else None,
+            )
+        case events.LegEnded():
+            quiet = call.state is State.RINGING and not others
+            return _Effect(
+                Kind.LEG_ENDED,
+                {**data, "cause": event.cause},
+                {"legs": others},
+                State.QUEUE if quiet else None,
+                "unknown leg" if known is None and not ended else None,
+            )
+
+
+def _stage(call: Call, event: events.StepTaken) -> _Effect:
+    number, kind, where, seconds, round_ = (*event.fields, "", "", "", "", "")[:5]
+    odd = None if number.isdecimal() and kind in {"q", "i", "l"} and where else "fields are wrong"
+    lines = kind == "l"
+    data: dict[str, object] = {
+        "number": _text(number),
+        "seconds": _text(seconds),
+        ("lines" if lines else "queue"): _text(where).split(LINE_SEPARATOR) if lines else _text(where),
+    }
+    if kind == "i":
+        data["keeps_operators_free"] = True
+    if round_:
+        data["round"] = _text(round_)
+    stage = StageNow(int(number[:9]) if odd is None else 0, _text(kind), _text(where), event.at)
+    again = call.waits_again_since
+    if call.state is State.TALKING:
+        again = event.at
+    return _Effect(
+        Kind.LINES if lines else Kind.QUEUE,
+        data,
+        {}
+        if call.state is State.ENDED
+        else {
+            "stage": stage,
+            "staged_at": call.staged_at or event.at,
+            "talking_with": None,
+            "waits_again_since": again,
+        },
+        State.LINES if lines else State.QUEUE,
+        odd,
+    )
+
+
+def _lifeline(call: Call, event: events.StepTaken) -> _Effect:
+    reason = _field(event, 0)
+    return _Effect(Kind.LIFELINE, {"reason": reason}, {"lifeline": call.lifeline or reason})
+
+
+def _stage_end(_call: Call, event: events.StepTaken) -> _Effect:
+    return _Effect(Kind.STAGE_END, {"number": _field(event, 0), "status": _field(event, 1)})
+
+
+def _operator_answered(call: Call, event: events.StepTaken) -> _Effect:
+    phone = _text(event.fields[-1]) if event.fields else ""
+    facts = {
+        "operator_at": call.operator_at or event.at,
+        "operator": call.operator or phone,
+        "talking_with": phone,
+    }
+    return _human(call, Kind.OPERATOR_ANSWERED, {"phone": phone}, facts)
+
+
+def _line_accepted(call: Call, event: events.StepTaken) -> _Effect:
+    line = _field(event, 0)
+    agency = dict(call.line_agencies).get(line)
+    facts: dict[str, object] = {"talking_with": call.talking_with or line}
+    if call.agency_at is None:
+        facts |= {"agency_at": event.at, "line": line, "agency": agency}
+    return _human(call, Kind.LINE_ACCEPTED, {"line": line, "agency": agency}, facts)
+
+
+def _human(call: Call, kind: Kind, data: Mapping[str, object], facts: Mapping[str, object]) -> _Effect:
+    """Somebody is with the caller — unless the caller had gone: then there was no talk."""
+    return _Effect(kind, data, {} if call.state is State.ENDED else facts, State.TALKING)
+
+
+def _line_step(kind: Kind, second: str) -> Callable[[Call, events.StepTaken], _Effect]:
+    def effect(_call: Call, event: events.StepTaken) -> _Effect:
+        data = {"line": _field(event, 0)}
+        return _Effect(kind, {**data, second: _field(event, 1)} if second else data)
+
+    return effect
+
+
+def _talk_end(call: Call, event: events.StepTaken) -> _Effect:
+    follows = _field(event, 0)
+    if follows != "requeue":
+        return _Effect(Kind.TALK_END, {"follows": follows})
+    facts = {} if call.state is State.ENDED else {"talking_with": None, "waits_again_since": event.at}
+    return _Effect(Kind.TALK_END, {"follows": follows}, facts, State.QUEUE)
+
+
+_STEPS: Mapping[Step, Callable[[Call, events.StepTaken], _Effect]] = {
+    Step.LIFELINE: _lifeline,
+    Step.STAGE: _stage,
+    Step.STAGE_END: _stage_end,
+    Step.OPERATOR_ANSWERED: _operator_answered,
+    Step.LINE_ANSWERED: _line_step(Kind.LINE_ANSWERED, ""),
+    Step.LINE_ACCEPTED: _line_accepted,
+    Step.LINE_DECLINED: _line_step(Kind.LINE_DECLINED, "how"),
+    Step.LINE_FAILED: _line_step(Kind.LINE_FAILED, "status"),
+    Step.TALK_END: _talk_end,
+}
+
+
+def _field(event: events.StepTaken, index: int) -> str:
+    return _text(event.fields[index]) if index < len(event.fields) else ""
+
+
+def _text(value: str) -> str:
+    return value[:LONGEST_TEXT]

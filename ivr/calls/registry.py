@@ -1,0 +1,158 @@
+"""All calls that are alive now, in memory."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ivr.calls import clock, reconciling
+from ivr.calls.call import Call
+from ivr.calls.endings import Reason
+from ivr.calls.events import CallEvent
+from ivr.calls.findings import Finding
+from ivr.calls.notes import EngineNote
+from ivr.calls.reduce import apply
+from ivr.calls.snapshot import Snapshot
+from ivr.calls.states import State
+from ivr.vocabulary import LAYER_1_QUEUE
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A call as it is after something happened, and what was found."""
+
+    call: Call
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``waiting``: answered by the trunk, no person with them yet. Waits are in seconds, from the trunk's
+    answer (or from the end of the last talk). ``layer_1`` counts those in the operators' queue alone."""
+
+    live: int
+    by_state: Mapping[State, int]
+    waiting: int
+    longest_wait: float
+    layer_1_waiting: int
+    layer_1_longest_wait: float
+
+
+class Registry:
+    """Applies events in the order in which they come. Not for several threads.
+
+    Ended calls are kept for late events, the newest ``keep_ended`` of them. More than ``most_open`` calls
+    alive (or with a running clock) mean that ends were missed: the oldest is then ended as unseen.
+    """
+
+    def __init__(self, *, keep_ended: int = 2_000, most_open: int = 10_000) -> None:
+        self._keep_ended = keep_ended
+        self._most_open = most_open
+        self._open: dict[str, Call] = {}
+        """Alive, or ended with a clock that still runs."""
+        self._ended: OrderedDict[str, Call] = OrderedDict()
+        self._touched: dict[str, int] = {}
+        self._events = 0
+
+    def get(self, call_id: str) -> Call | None:
+        """The call, alive or ended lately."""
+        return self._open.get(call_id) or self._ended.get(call_id)
+
+    def live(self) -> Iterator[Call]:
+        """Calls whose caller is there, oldest first."""
+        return (call for call in self._open.values() if call.state is not State.ENDED)
+
+    def apply(self, event: CallEvent | EngineNote) -> tuple[Change, ...]:
+        """What ``event`` changes: its own call, and rarely another one that had to make room."""
+        self._events += 1
+        call, findings = apply(self.get(event.call_id), event)
+        self._keep(call)
+        return (Change(call, findings), *self._make_room(event.at))
+
+    def restore(self, calls: Iterable[Call]) -> None:
+        """Take over calls of an earlier run from the database, oldest first; follow with :meth:`reconcile`.
+        What is known already stays."""
+        for call in calls:
+            if self.get(call.id) is None:
+                self._open[call.id] = call
+                self._touched[call.id] = 0
+
+    def mark(self) -> int:
+        """To be taken before Asterisk is asked for a snapshot: what changes afterwards is newer than it."""
+        return self._events
+
+    def reconcile(self, snapshot: Snapshot, mark: int, now: datetime) -> tuple[Change, ...]:
+        """Make the calls agree with Asterisk. Every difference is a finding."""
+        changes: list[Change] = []
+        operators = frozenset(operator.phone for operator in snapshot.operators)
+        for live in snapshot.calls:
+            known = self.get(live.call_id)
+            if known is not None and self._touched[known.id] > mark:
+                continue
+            change = Change(*reconciling.take(known, live, operators, now))
+            self._keep(change.call)
+            if change.findings:
+                changes.append(change)
+        alive = {live.call_id for live in snapshot.calls}
+        gone = [call for call in self.live() if call.id not in alive and self._touched[call.id] <= mark]
+        return (*changes, *(self._end_unseen(call, Reason.END_UNSEEN, now) for call in gone))
+
+    def asterisk_stopped(self, now: datetime) -> tuple[Change, ...]:
+        """Asterisk is known to have stopped: no call outlives it."""
+        return tuple(self._end_unseen(call, Reason.ASTERISK_STOPPED, now) for call in list(self.live()))
+
+    def tick(self, now: datetime) -> tuple[Change, ...]:
+        """What the clocks have to tell; to be called about once a second."""
+        changes = []
+        for call in list(self._open.values()):
+            after, findings = clock.tell(call, now)
+            if findings:
+                self._keep(after)
+                changes.append(Change(after, findings))
+        return tuple(changes)
+
+    def counts(self, now: datetime) -> Counts:
+        live = list(self.live())
+        waits = [_wait(call, now) for call in live if call.waiting_since and call.answered_at]
+        layer_1 = [
+            _wait(call, now)
+            for call in live
+            if call.state in {State.QUEUE, State.RINGING} and call.stage and call.stage.where == LAYER_1_QUEUE
+        ]
+        return Counts(
+            live=len(live),
+            by_state=Counter(call.state for call in live),
+            waiting=len(waits),
+            longest_wait=max(waits, default=0.0),
+            layer_1_waiting=len(layer_1),
+            layer_1_longest_wait=max(layer_1, default=0.0),
+        )
+
+    def _keep(self, call: Call) -> None:
+        self._touched[call.id] = self._events
+        if call.state is not State.ENDED or clock.running(call):
+            self._open[call.id] = call
+            self._ended.pop(call.id, None)
+            return
+        self._open.pop(call.id, None)
+        self._ended[call.id] = call
+        while len(self._ended) > self._keep_ended:
+            gone, _ = self._ended.popitem(last=False)
+            del self._touched[gone]
+
+    def _make_room(self, now: datetime) -> Iterator[Change]:
+        while len(self._open) > self._most_open:
+            oldest = next(iter(self._open.values()))
+            if oldest.state is not State.ENDED:
+                yield self._end_unseen(oldest, Reason.END_UNSEEN, now)
+            if self._open.pop(oldest.id, None) is not None:  # its clock still ran
+                del self._touched[oldest.id]
+
+    def _end_unseen(self, call: Call, reason: Reason, now: datetime) -> Change:
+        change = Change(*reconciling.end_unseen(call, reason, now))
+        self._keep(change.call)
+        return change
+
+
+def _wait(call: Call, now: datetime) -> float:
+    return max(0.0, (now - (call.waiting_since or now)).total_seconds())

@@ -1,0 +1,56 @@
+"""Everything that happens to calls passes here once: into the registry, and from there into the record."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ivr.calls.events import CallEvent, CallStarted
+from ivr.calls.findings import Finding
+from ivr.calls.notes import EngineNote
+from ivr.calls.registry import Change, Registry
+from ivr.calls.snapshot import Snapshot
+from ivr.ledger.entries import CallerData, Entry, Source
+from ivr.ledger.writer import LedgerWriter
+
+
+class Keeper:
+    """Joins the live calls with the record of them. Nothing here waits."""
+
+    def __init__(self, registry: Registry, writer: LedgerWriter) -> None:
+        self.registry = registry
+        self.writer = writer
+
+    def see(self, event: CallEvent | EngineNote) -> tuple[Change, ...]:
+        """Something happened. A note must be seen *before* the advice is sent, so that the record has it
+        ahead of what the dialplan does with it."""
+        if isinstance(event, CallStarted):
+            self.writer.record_caller(CallerData(event.call_id, event.caller_number, event.caller_name))
+        return self._keep(self.registry.apply(event))
+
+    def reconcile(self, snapshot: Snapshot, mark: int, now: datetime) -> tuple[Change, ...]:
+        """Agree with Asterisk; ``mark`` is :meth:`Registry.mark` of before the snapshot was asked for."""
+        changes = self.registry.reconcile(snapshot, mark, now)
+        changed = {change.call.id for change in changes}
+        for live in snapshot.calls:
+            if live.call_id in changed:
+                self.writer.record_caller(CallerData(live.call_id, live.caller_number, live.caller_name))
+        return self._keep(changes)
+
+    def asterisk_stopped(self, now: datetime) -> tuple[Change, ...]:
+        return self._keep(self.registry.asterisk_stopped(now))
+
+    def tick(self, now: datetime) -> tuple[Change, ...]:
+        """About once a second: half time and lateness of the clocks."""
+        return self._keep(self.registry.tick(now))
+
+    def _keep(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        changes = tuple(changes)
+        for change in changes:
+            for finding in change.findings:
+                self.writer.record(entry_of(finding))
+            self.writer.project(change.call)
+        return changes
+
+
+def entry_of(finding: Finding) -> Entry:
+    source = Source.ENGINE if finding.by_engine else Source.ASTERISK
+    return Entry(finding.call_id, finding.at, str(finding.kind), source, finding.data)

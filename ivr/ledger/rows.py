@@ -1,0 +1,141 @@
+"""Rows of the tables, and their form as lines of the journal."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+from sqlalchemy import Table
+
+from ivr.calls import clock
+from ivr.calls.call import Call
+from ivr.ledger.entries import CallerData, Entry
+from ivr.store.tables import UtcDateTime, callers, calls, ledger
+
+TABLES: Mapping[str, Table] = {table.name: table for table in (ledger, calls, callers)}
+_TIMES = {
+    name: [c.name for c in table.c if isinstance(c.type, UtcDateTime)] for name, table in TABLES.items()
+}
+_CALL = TypeAdapter(Call)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table called ``table``. ``values`` holds JSON values and aware times."""
+
+    table: str
+    values: Mapping[str, object]
+
+    def to_line(self) -> bytes:
+        text = json.dumps({"table": self.table, "values": self.values}, default=_iso, ensure_ascii=False)
+        return text.encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "Row":
+        """Raises :class:`ValueError` on a line that is torn or not ours."""
+        parsed = json.loads(line)
+        if not isinstance(parsed, dict) or parsed.get("table") not in TABLES:
+            raise ValueError("not a line of this journal")
+        name, values = parsed["table"], parsed.get("values")
+        columns = {column.name for column in TABLES[name].c} - {"seq"}
+        if not isinstance(values, dict) or set(values) != columns:
+            raise ValueError(f"columns of {name} differ")
+        for column in _TIMES[name]:
+            if values[column] is not None:
+                values[column] = datetime.fromisoformat(values[column])
+        return cls(name, values)
+
+
+def entry_row(entry: Entry, now: datetime) -> Row:
+    return Row(
+        ledger.name,
+        {
+            "entry_id": uuid4().hex,
+            "call_id": _clean_text(entry.call_id),
+            "at": entry.at,
+            "recorded_at": now,
+            "kind": _clean_text(entry.kind),
+            "source": str(entry.source),
+            "data": clean(entry.data),
+        },
+    )
+
+
+def caller_row(caller: CallerData, now: datetime) -> Row:
+    return Row(
+        callers.name,
+        {
+            "call_id": _clean_text(caller.call_id),
+            "number": _clean_text(caller.number),
+            "name": _clean_text(caller.name),
+            "headers": clean(caller.headers),
+            "recorded_at": now,
+        },
+    )
+
+
+def call_row(call: Call, now: datetime) -> Row:
+    end = call.ending
+    values = {
+        "call_id": call.id,
+        "open": call.ended_at is None or clock.running(call),
+        "seen_at": call.seen_at,
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "human_at": call.human_at,
+        "ended_at": call.ended_at,
+        "entry": call.entry,
+        "category": call.category,
+        "language": call.language,
+        "state": str(call.state),
+        "result": None if end is None else str(end.result),
+        "reason": None if end is None else str(end.reason),
+        "detail": None if end is None else str(end.detail),
+        "operator": call.operator,
+        "agency": call.agency,
+        "line": call.line,
+        "rule": call.rule,
+        "lifeline": call.lifeline,
+        "answer_seconds": call.answer_seconds,
+        "queue_seconds": call.queue_seconds,
+        "written_at": now,
+    }
+    cleaned = {k: _clean_text(v) if isinstance(v, str) else v for k, v in values.items()}
+    return Row(calls.name, {**cleaned, "snapshot": clean(_CALL.dump_python(call, mode="json"))})
+
+
+def call_of(snapshot: object) -> Call:
+    """The call of a row's ``snapshot``. Raises :class:`ValueError` when it is not one."""
+    return _CALL.validate_python(snapshot)
+
+
+def clean(value: object) -> object:
+    """``value`` as plain JSON that every database takes: no NUL, no half surrogates, no NaN."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case str():
+            return _clean_text(value)
+        case Mapping():
+            return {_clean_text(str(key)): clean(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [clean(item) for item in value]
+        case datetime():
+            return value.isoformat()
+        case _:
+            return _clean_text(str(value))
+
+
+def _clean_text(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no JSON value")

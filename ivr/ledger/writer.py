@@ -1,0 +1,340 @@
+"""The one writer of the record.
+
+Calls hand over what happened and go on at once; a task stores it in batches. In order of failure:
+
+1. The database refuses, or is too slow: what waits goes to the journal file, in order, and from there into
+   the database when it is back. New rows queue behind the journal, so the order within a call is kept.
+2. The journal cannot be written either (disk full): rows stay in memory, up to :attr:`Tuning.bound`.
+3. The memory is full: further rows are lost, counted and shouted about. The calls themselves go on.
+
+Storing a row twice changes nothing, so whatever is in doubt after a crash is stored again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ivr.calls.call import Call
+from ivr.ledger.entries import CallerData, Entry
+from ivr.ledger.journal import Journal
+from ivr.ledger.rows import Row, call_row, caller_row, entry_row
+from ivr.ledger.storing import store
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    batch: int = 500
+    """Rows of one commit."""
+    linger_seconds: float = 0.05
+    """A commit waits so long for more rows; so much of the record a killed engine can lose."""
+    commit_seconds: float = 5.0
+    """A commit that takes longer counts as failed."""
+    spill_at: int = 10_000
+    """So many waiting rows mean that the database is too slow: they go to the journal."""
+    bound: int = 50_000
+    """Rows kept in memory (about 1 kB each) when database and journal both fail."""
+    retry_seconds: tuple[float, float] = (0.25, 5.0)
+    """First and longest pause before the next try."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriterStatus:
+    """How the record does, for health and metrics. Counts are since the engine's start."""
+
+    queued: int
+    journal_bytes: int
+    stored: int
+    lost: int
+    refused: int
+    away_since: datetime | None
+    """Since when the database takes nothing; ``None`` when all is well."""
+    last_error: str | None
+
+    @property
+    def well(self) -> bool:
+        return self.away_since is None and self.journal_bytes == 0 and self.lost == 0 and self.refused == 0
+
+
+_NEVER = (DataError, IntegrityError, StatementError, ValueError, TypeError, OverflowError)
+"""What a row is guilty of, not the database (of the StatementErrors only those that no driver raised)."""
+
+
+class _AwayError(Exception):
+    """The database does not take rows now."""
+
+
+class LedgerWriter:
+    """``record``, ``record_caller`` and ``project`` never wait and never raise. ``prepare`` (the migrations)
+    is awaited before the first commit and again until it succeeds."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        journal: Path,
+        *,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tuning: Tuning = Tuning(),
+    ) -> None:
+        self._engine = engine
+        self._journal = Journal(journal)
+        self._prepare = prepare
+        self._now = now
+        self._tuning = tuning
+        self._queue: deque[Row | Call] = deque()
+        self._wake = asyncio.Event()
+        self._full = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Future[None] | None = None
+        self._hanging: set[asyncio.Task[None]] = set()
+        self._journal_failed = False
+        self._retry_at = 0.0
+        self._pause = tuning.retry_seconds[0]
+        self._away_since: datetime | None = None
+        self._last_error: str | None = None
+        self._stored = self._lost = self._refused = 0
+
+    def start(self) -> None:
+        """Begin to store, first what an earlier run left in the journal."""
+        self._wake.set()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="ledger-writer")
+
+    def record(self, entry: Entry) -> None:
+        """Put down what happened."""
+        self._put(entry_row(entry, self._now()))
+
+    def record_caller(self, caller: CallerData) -> None:
+        """Put down personal data. A second time for the same call adds to the first."""
+        self._put(caller_row(caller, self._now()))
+
+    def project(self, call: Call) -> None:
+        """Put down how a call stands now; replaces what was put down before."""
+        self._put(call)
+
+    def status(self) -> WriterStatus:
+        return WriterStatus(
+            queued=len(self._queue),
+            journal_bytes=self._journal.size,
+            stored=self._stored,
+            lost=self._lost,
+            refused=self._refused,
+            away_since=self._away_since,
+            last_error=self._last_error,
+        )
+
+    async def close(self, deadline: float = 5.0) -> None:
+        """Store all that waits, or leave it in the journal. Takes little more than ``deadline`` seconds."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=deadline)
+            for task in (unfinished := {self._task, *self._hanging}):
+                task.cancel()
+            await asyncio.wait(unfinished, timeout=1.0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._spill(), deadline)
+        if self._queue:
+            self._lost += len(self._queue)
+            _log.critical("ledger-rows-lost", rows=len(self._queue), error=self._last_error)
+            self._queue.clear()
+
+    def _put(self, row: Row | Call) -> None:
+        if len(self._queue) >= self._tuning.bound:
+            self._lost += 1
+            if self._lost.bit_count() == 1:  # the 1st, 2nd, 4th, 8th …: loud, and not itself a flood
+                _log.critical("ledger-rows-lost", rows=self._lost, error=self._last_error)
+            return
+        self._queue.append(row)
+        if len(self._queue) >= self._tuning.spill_at:
+            self._full.set()
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wait_for_work()
+            last = self._closing
+            try:
+                await self._turn(last=last)
+            except Exception as error:  # the record must go on, whatever went wrong with this turn
+                _log.exception("ledger-writer-failed")
+                self._away(error)
+            if last:
+                return
+
+    async def _wait_for_work(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(None if self._away_since is None else self._retry_at):
+                await self._wake.wait()
+        self._wake.clear()
+        if not self._closing:
+            await asyncio.sleep(self._tuning.linger_seconds)
+
+    async def _turn(self, *, last: bool) -> None:
+        """Bring all that waits to the database, or, while it is away, to the journal."""
+        self._full.clear()
+        if last or asyncio.get_running_loop().time() >= self._retry_at:
+            try:
+                await self._to_database()
+            except _AwayError as error:
+                self._away(error)
+            else:
+                self._back()
+                return
+        await self._spill()
+
+    async def _to_database(self) -> None:
+        """The journal first, then the queue. Raises :class:`_AwayError`."""
+        await self._be_prepared()
+        while self._journal.size:
+            await self._from_journal()
+        while self._queue:
+            waiting = list(islice(self._queue, self._tuning.batch))
+            await self._store(self._rows(waiting), replay=False)
+            self._drop_first(len(waiting))
+
+    async def _from_journal(self) -> None:
+        try:
+            chunk = await asyncio.to_thread(self._journal.read, self._tuning.batch)
+            await self._store(chunk.rows, replay=True)
+            if chunk.unreadable:
+                _log.error("ledger-journal-torn", lines=len(chunk.unreadable))
+                await self._refuse(chunk.unreadable)
+            await asyncio.to_thread(self._journal.done, chunk)
+        except OSError as error:
+            raise _AwayError(f"journal {self._journal.path}: {error}") from error
+
+    async def _spill(self) -> None:
+        """Everything in memory to the journal, behind what is there."""
+        while self._queue:
+            waiting = list(islice(self._queue, self._tuning.spill_at))
+            try:
+                await asyncio.to_thread(self._journal.append, self._rows(waiting))
+            except OSError as error:
+                self._last_error = f"journal {self._journal.path}: {error}"
+                if not self._journal_failed:
+                    _log.critical("ledger-journal-failed", error=self._last_error, waiting=len(self._queue))
+                self._journal_failed = True
+                return
+            self._journal_failed = False
+            self._drop_first(len(waiting))
+
+    async def _store(self, rows: Sequence[Row], *, replay: bool) -> None:
+        """One commit. A row that the database will never take is found by halving and put aside."""
+        if not rows:
+            return
+        try:
+            await self._commit(rows, replay)
+        except _NEVER as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
+                raise _AwayError(_brief(error)) from error
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                await self._store(rows[:middle], replay=replay)
+                await self._store(rows[middle:], replay=replay)
+                return
+            _log.error("ledger-row-refused", table=rows[0].table, error=_brief(error))
+            try:
+                await self._refuse([rows[0].to_line()])
+            except OSError as failure:
+                raise _AwayError(f"journal {self._journal.refused_path}: {failure}") from failure
+        except Exception as error:
+            raise _AwayError(_brief(error)) from error
+        else:
+            self._stored += len(rows)
+
+    async def _commit(self, rows: Sequence[Row], replay: bool) -> None:
+        if self._hanging:
+            raise TimeoutError("the last try still hangs")
+
+        async def commit() -> None:
+            async with self._engine.begin() as connection:
+                await store(connection, rows, replay=replay)
+
+        task = self._spawn(commit())
+        try:
+            await self._within(task)
+        except TimeoutError:
+            task.cancel()
+            raise
+
+    async def _be_prepared(self) -> None:
+        if self._prepare is None:
+            return
+        if self._preparing is None:
+            self._preparing = asyncio.ensure_future(self._prepare())
+        try:
+            await self._within(self._preparing)
+        except Exception as error:
+            if self._preparing.done():
+                self._preparing = None
+            raise _AwayError(_brief(error)) from error
+        self._prepare = None
+
+    async def _within(self, task: asyncio.Future[None]) -> None:
+        """Wait for ``task`` until the deadline, or until too much waits; then :class:`TimeoutError`."""
+        full = asyncio.ensure_future(self._full.wait())
+        both: set[asyncio.Future[Any]] = {task, full}
+        try:
+            await asyncio.wait(both, timeout=self._tuning.commit_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            full.cancel()
+        if not task.done():
+            raise TimeoutError(f"too slow, {len(self._queue)} rows wait")
+        task.result()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._hanging.add(task)
+        task.add_done_callback(self._hanging.discard)
+        return task
+
+    async def _refuse(self, lines: Sequence[bytes]) -> None:
+        await asyncio.to_thread(self._journal.refuse, lines)
+        self._refused += len(lines)
+
+    def _rows(self, waiting: Sequence[Row | Call]) -> list[Row]:
+        """Of several states of one call only the newest."""
+        newest = {item.id: index for index, item in enumerate(waiting) if isinstance(item, Call)}
+        now = self._now()
+        return [
+            call_row(item, now) if isinstance(item, Call) else item
+            for index, item in enumerate(waiting)
+            if not isinstance(item, Call) or newest[item.id] == index
+        ]
+
+    def _drop_first(self, count: int) -> None:
+        for _ in range(count):
+            self._queue.popleft()
+
+    def _away(self, error: Exception) -> None:
+        self._last_error = str(error)
+        self._retry_at = asyncio.get_running_loop().time() + self._pause
+        self._pause = min(self._pause * 2, self._tuning.retry_seconds[1])
+        if self._away_since is None:
+            self._away_since = self._now()
+            _log.error("ledger-database-away", error=self._last_error, remedy="rows wait in the journal")
+
+    def _back(self) -> None:
+        self._retry_at, self._pause = 0.0, self._tuning.retry_seconds[0]
+        if self._away_since is not None:
+            _log.warning("ledger-database-back", since=self._away_since.isoformat())
+            self._away_since = None
+
+
+def _brief(error: Exception) -> str:
+    """The driver's own words, without statement and values: they may hold personal data."""
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    return f"{type(cause).__name__}: {next(iter(str(cause).splitlines()), '')}"

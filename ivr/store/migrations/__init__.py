@@ -1,0 +1,1 @@
+"""Alembic's migrations, part of the package: ``ivr.store.upgrade`` runs them."""

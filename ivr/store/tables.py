@@ -1,0 +1,122 @@
+"""The tables. Migrations make them (``ivr.store.migrations``); a test compares the two."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware times in, aware UTC times out, also on SQLite, which knows no zones: there the text is UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone cannot be stored: give it one, UTC best")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
+)
+
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("entry_id", String(32), nullable=False, unique=True),
+    Column("call_id", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    Index(None, "call_id", "seq"),
+    Index(None, "at"),
+    sqlite_autoincrement=True,
+)
+"""Append-only: triggers refuse UPDATE and DELETE. ``entry_id`` makes a second writing of the same entry
+harmless; ``seq`` is the order of writing and is never used twice, but may have gaps."""
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("open", Boolean, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    Column("human_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("entry", Text),
+    Column("category", Text),
+    Column("language", Text),
+    Column("state", Text, nullable=False),
+    Column("result", Text),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("operator", Text),
+    Column("agency", Text),
+    Column("line", Text),
+    Column("rule", Text),
+    Column("lifeline", Text),
+    Column("answer_seconds", Float),
+    Column("queue_seconds", Float),
+    Column("snapshot", JSON, nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+    Index(None, "seen_at"),
+    Index(None, "open"),
+)
+"""One row a call: its last known :class:`ivr.calls.call.Call`, whole in ``snapshot``. It can be lost without
+loss of truth: the ledger has everything it was made of. ``open``: has not ended, or its clock still runs."""
+
+callers = Table(
+    "callers",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+"""Personal data, apart from the ledger so that it can be erased."""
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("phone", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("penalty", Integer, nullable=False, server_default="0"),
+    Column("pin_salt", LargeBinary, nullable=False),
+    Column("pin_hash", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+"""Accounts of operators. ``phone`` is the endpoint and the login (``op1``)."""

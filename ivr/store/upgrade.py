@@ -1,0 +1,38 @@
+"""Bring a database to the newest shape of the tables."""
+
+import asyncio
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from ivr.store.engine import create_engine
+
+_ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(112)"}
+
+
+async def upgrade(url: str) -> None:
+    """Run the missing migrations on ``url``; does nothing when there are none.
+
+    Runs in a thread with an event loop and connections of its own, so that calls never wait for it. All of it
+    is one transaction: a crash in the middle changes nothing, and of two processes the second waits.
+    """
+    await asyncio.to_thread(lambda: asyncio.run(_upgrade(url)))
+
+
+async def _upgrade(url: str) -> None:
+    engine = create_engine(url)
+    try:
+        async with engine.begin() as connection:
+            # Python's sqlite3 begins no transaction by itself for CREATE TABLE.
+            await connection.exec_driver_sql(_ALONE[engine.dialect.name])
+            await connection.run_sync(_run)
+    finally:
+        await engine.dispose()
+
+
+def _run(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "ivr.store:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
