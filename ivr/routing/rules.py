@@ -20,6 +20,21 @@ UNKNOWN = "unknown"
 OTHER_ENTRY = "other"
 """The entry of a call to any number that is not in our table of emergency numbers."""
 
+CALLER_TEXTS = ("hold", "stay")
+"""Prompts that callers hear, in each language: while they wait, and before they are connected."""
+STAFF_TEXTS = (
+    "thanks",
+    "caller-gone",
+    "pin",
+    "wrong-pin",
+    "locked",
+    "logged-in",
+    "logged-out",
+    "paused",
+    "resumed",
+)
+"""Prompts that operators and agencies hear, in the first language."""
+
 
 @dataclass(frozen=True, slots=True)
 class City:
@@ -38,10 +53,12 @@ class Language:
 
     id: str
     recorded: bool = False
-    open: str = ""
-    press: str = ""
-    """One choice of a menu: ``{what}, {key}.``"""
-    wait: str = ""
+    first_menu: str = ""
+    """With ``{choices}``; spoken by menus with which a call begins."""
+    further_menu: str = ""
+    """The same for menus behind another one."""
+    choice: str = ""
+    """One of these choices: ``{what}, {key}.``"""
     accept: str = ""
     """What an agency's line hears, with ``{what}``. The first language only."""
     keys: tuple[str, ...] = ()

@@ -1,0 +1,66 @@
+"""What happens to a call: the first rule that matches decides. Pure."""
+
+from datetime import datetime
+
+from ivr.routing.model import AgencyUse, Decision, Facts, LineUse, Mode, Role, RuleTrace
+from ivr.routing.plan import plan
+from ivr.routing.rules import Agency, Rule, RuleMode, Rules
+
+__all__ = ["decide", "plan"]
+
+
+def decide(rules: Rules, facts: Facts, now: datetime) -> Decision:
+    """``now`` is aware. ``why`` has one trace for each rule of the file, in its order.
+
+    An agency without a line that can be rung now stays in the decision, with no lines: people see that it
+    should have come.
+    """
+    local = rules.local(now)
+    why: list[RuleTrace] = []
+    for index, rule in enumerate(rules.rules):
+        for condition, failed in zip(rule.when, rule.failed, strict=True):
+            if not condition.holds(facts, local):
+                why.append(failed)
+                break
+        else:
+            mode, trace = _mode(rules, rule, facts, local)
+            why.append(trace)
+            why += [later.passed_over for later in rules.rules[index + 1 :]]
+            return Decision(
+                rule=rule.name,
+                mode=mode,
+                queue=rule.queue,
+                priority=rule.priority,
+                agencies=tuple(
+                    _use(rules, rules.agencies[agency], role, facts, local) for agency, role in rule.agencies
+                ),
+                notify=rule.notify,
+                clock_seconds=rule.clock_seconds,
+                why=tuple(why),
+            )
+    raise AssertionError("the last rule always matches; the loader accepts no other file")
+
+
+def _mode(rules: Rules, rule: Rule, facts: Facts, local: datetime) -> tuple[Mode, RuleTrace]:
+    if rule.mode is not RuleMode.DIRECT_IF_SWAMPED:
+        return Mode(rule.mode.value), rule.matched
+    for condition in rules.swamped:
+        if condition.holds(facts, local):
+            because = f"{rule.matched.because}; swamped, because {condition.held}"
+            return Mode.DIRECT, RuleTrace(rule.name, True, because)
+    return Mode.VERIFY, rule.matched
+
+
+def _use(rules: Rules, agency: Agency, role: Role, facts: Facts, local: datetime) -> AgencyUse:
+    names = () if agency.id in facts.out_of_service else agency.lines
+    lines = tuple(
+        LineUse(name, rules.lines[name].timeout_seconds)
+        for name in names
+        if name not in facts.out_of_service and _on_schedule(rules, name, local)
+    )
+    return AgencyUse(agency.id, role, lines, agency.together)
+
+
+def _on_schedule(rules: Rules, line: str, local: datetime) -> bool:
+    schedule = rules.lines[line].schedule
+    return schedule is None or rules.schedules[schedule].covers(local)

@@ -1,0 +1,93 @@
+"""routing.yaml → :class:`ivr.routing.rules.Rules`, or every problem that it has.
+
+``ivr.routing.yaml_nodes`` makes texts with places of it, ``ivr.routing.schema`` reads one value,
+``ivr.routing.read_…`` read the parts of the file, ``ivr.routing.checks`` looks at how they fit together.
+"""
+
+import hashlib
+from pathlib import Path
+
+from ivr.routing import read_agencies, read_city, read_rules
+from ivr.routing.checks import check
+from ivr.routing.problems import Place, Report, RoutingError
+from ivr.routing.rules import Rules
+from ivr.routing.schema import Names, Section
+from ivr.routing.yaml_nodes import Block, decode, parse
+
+
+def load_file(path: Path) -> Rules:
+    """Read the file. Raises :class:`RoutingError`, also when it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        report = Report(str(path))
+        report.error(
+            Place(1, 1), f"the file cannot be read ({error.strerror}); name one that exists and is readable"
+        )
+        raise RoutingError(report.problems) from error
+    return load_bytes(data, str(path))
+
+
+def load_bytes(data: bytes, filename: str) -> Rules:
+    """Raises :class:`RoutingError`, and nothing else, for whatever bytes."""
+    report = Report(filename)
+    text = decode(data, report)
+    report.fail_if_any()
+    assert text is not None  # noqa: S101 - decode reports when there is none
+    return load(text, filename)
+
+
+def load(text: str, filename: str) -> Rules:
+    """Raises :class:`RoutingError`, and nothing else, for whatever text."""
+    report = Report(filename)
+    root = parse(text, report)
+    if root is None and not report.problems:
+        report.error(
+            Place(1, 1), "the file is empty; start from the routing.yaml that comes with this software"
+        )
+    if root is not None and not isinstance(root, Block):
+        report.error(Place(1, 1), "the file is no block of keys; begin with city: and its keys below")
+    if not isinstance(root, Block):
+        raise RoutingError(report.problems)
+
+    names = Names()
+    file = Section(root, report, "the file")
+    city = file.need("city", read_city.city)
+    languages = file.need("languages", read_city.languages(names)) or {}
+    categories = file.need("categories", read_city.categories(names)) or {}
+    numbers = file.need("numbers", read_city.numbers(names)) or {}
+    menus = file.need("menus", read_city.menus(names)) or {}
+    holidays = file.get("holidays", read_city.holidays, None) or {}
+    schedules = file.get("schedules", read_city.schedules(names, holidays), None) or {}
+    lines = read_agencies.Lines(names)
+    agencies = file.need("agencies", read_agencies.agencies(names, lines)) or {}
+    last_resort = file.need("last_resort", lines.last_resort) or ()
+    queues = file.need("queues", read_agencies.queues(names)) or {}
+    notify = file.get("notify", read_agencies.notify(names), None) or {}
+    clock = file.get("clock", read_agencies.clock(names), read_agencies.NO_NOTICES)
+    swamped = file.get("swamped", read_rules.swamped, ())
+    defaults = file.get("defaults", read_rules.defaults(names), None) or read_rules.DEFAULTS
+    rules = file.need("rules", read_rules.rules(names, schedules, defaults)) or ()
+    file.done()
+    names.resolve(report)
+    result = Rules(
+        city=city,
+        languages=languages,
+        numbers=numbers,
+        menus=menus,
+        categories=categories,
+        holidays=holidays,
+        schedules=schedules,
+        swamped=swamped,
+        rules=rules,
+        queues=queues,
+        agencies=agencies,
+        lines=lines.all,
+        last_resort=last_resort,
+        notify=notify,
+        clock=clock,
+        digest=hashlib.sha256(text.encode()).hexdigest()[:12],
+    )
+    check(result, root, report)
+    report.fail_if_any()
+    return result
