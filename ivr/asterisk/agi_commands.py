@@ -8,9 +8,9 @@ from panoramisk import fast_agi
 
 from ivr.errors import AgiError, AgiHangup
 
-LONGEST_COMMAND = 2000
-"""Bytes. Asterisk reads a command into a buffer of 2048 (``AGI_BUF_LEN`` in res_agi.c) and would carry out
-the first part of a longer one."""
+LONGEST_COMMAND = 4000
+"""Bytes. The dialplan's functions see the first 4091 of a variable (tried on 22.10.1): a longer advice would
+lose its end mark there and count as none."""
 
 REPLY_SECONDS = 2.0
 """A command that we send is done by Asterisk in microseconds; later than this, something is wrong."""

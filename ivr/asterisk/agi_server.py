@@ -8,6 +8,7 @@ costs more than its own socket.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from panoramisk import fast_agi
@@ -47,21 +48,12 @@ class AgiServer:
 
     def __init__(self, host: str, port: int, answer: Answer, seconds: float = 3.0) -> None:
         self._host = host
-        self._port = port
+        self.port = port
+        """The port that is listened on, once started."""
         self._answer = answer
         self._seconds = seconds
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
-        self._application: _Application | None = None
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        return (
-            int(self._server.sockets[0].getsockname()[1])
-            if self._server and self._server.sockets
-            else self._port
-        )
 
     @property
     def in_progress(self) -> int:
@@ -70,10 +62,12 @@ class AgiServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        self._application = _Application(loop=asyncio.get_running_loop())
+        application = _Application(loop=asyncio.get_running_loop())
         for script in AgiScript:
-            self._application.add_route(script.value, self._ask)
-        self._server = await asyncio.start_server(self._connected, self._host, self._port, limit=HEADER_BYTES)
+            application.add_route(script.value, self._ask)
+        connected = partial(self._connected, application)
+        self._server = await asyncio.start_server(connected, self._host, self.port, limit=HEADER_BYTES)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def drain(self, seconds: float) -> None:
         """Refuse new questions; those under way may take up to ``seconds`` to finish."""
@@ -89,18 +83,16 @@ class AgiServer:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if len(self._serving) >= CONNECTIONS or task is None or self._application is None:
+    def _connected(
+        self, application: "_Application", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if len(self._serving) >= CONNECTIONS:
             log.error("agi_connection_refused", in_progress=len(self._serving))
             writer.close()
             return
+        task = asyncio.create_task(application.handler(reader, writer))
         self._serving.add(task)
-        try:
-            await self._application.handler(reader, writer)
-        finally:
-            self._serving.discard(task)
-            writer.close()
+        task.add_done_callback(self._serving.discard)
 
     async def _ask(self, session: AgiSession) -> None:
         question = _question(session.headers)
@@ -135,6 +127,8 @@ class _Application(fast_agi.Application):  # type: ignore[misc]
             log.warning("agi_failed", call=call, reason=str(error))
         except Exception as error:
             log.error("agi_broken", call=call, **place(error))
+        finally:
+            writer.close()
 
 
 async def _read_headers(reader: asyncio.StreamReader) -> dict[str, str]:

@@ -42,7 +42,7 @@ DEVICE_WORDS = {
     "7": "in-use",
     "8": "in-use",
 }
-"""``Status`` of a queue's member, a number of Asterisk's ``ast_device_state`` (devicestate.h): unknown, not in
+"""``Status`` of a queue's member, a number of ``ast_device_state`` (devicestate.h): unknown, not in
 use, in use, busy, invalid, unavailable, ringing, ringing while in use, on hold."""
 
 

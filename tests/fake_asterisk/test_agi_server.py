@@ -1,0 +1,231 @@
+"""The FastAGI server against an Asterisk that behaves, and against everything else that may connect."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from ivr.asterisk import agi_commands, agi_server
+from ivr.asterisk.agi_server import AgiServer, Question
+from ivr.errors import AgiError
+from ivr.vocabulary import AgiScript
+from tests.fake_asterisk.agi_peer import DEADLINE, asking, connected
+
+ADVICE = '1|plan|q:emergency:30+l:satpol-pp&x:20|"q"|\\b|a,b ${EXTEN}|end'
+
+
+async def advise(_: Question) -> str:
+    return ADVICE
+
+
+@asynccontextmanager
+async def serving(
+    answer: Callable[[Question], Awaitable[str]] = advise, seconds: float = 3.0
+) -> AsyncIterator[AgiServer]:
+    server = AgiServer("127.0.0.1", 0, answer, seconds)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+async def still_answers(server: AgiServer) -> bool:
+    async with asking(server.port, "intake") as asterisk:
+        return await asterisk.advice() == ADVICE
+
+
+async def test_a_question_gets_its_advice_and_the_connection_is_closed() -> None:
+    asked: list[Question] = []
+
+    async def answer(question: Question) -> str:
+        asked.append(question)
+        return ADVICE
+
+    async with serving(answer) as server, asking(server.port, "key", "main", "id", "", "1", "") as asterisk:
+        assert await asterisk.advice() == ADVICE
+    expected = Question(AgiScript.KEY, ("main", "id", "", "1", ""), "1795294816.0", "PJSIP/trunk-00000001")
+    assert asked == [expected]
+
+
+async def test_a_port_scan_does_not_freeze_the_server() -> None:
+    async with serving() as server:
+        for greeting in (b"", b"GET / HTTP/1.0\r\n\r\n", b"agi_network: yes\n", b"\x16\x03\x01"):
+            async with connected(server.port) as scanner:
+                scanner.writer.write(greeting)
+        assert await still_answers(server)
+
+
+async def test_a_peer_that_never_ends_its_headers_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agi_server, "HEADER_SECONDS", 0.05)
+    async with serving() as server, connected(server.port) as asterisk:
+        asterisk.say("agi_network: yes")
+        assert await asterisk.closed() == b""
+
+
+@pytest.mark.parametrize("flood", [b"x" * 200_000, b"a: b\n" * 300 + b"\n", b"x: y\n" * 20_000])
+async def test_headers_without_measure_are_refused(flood: bytes) -> None:
+    async with serving() as server:
+        async with connected(server.port) as asterisk:
+            asterisk.writer.write(flood)
+            assert await asterisk.closed() == b""
+        assert await still_answers(server)
+
+
+async def test_a_script_finds_its_route_whatever_its_query() -> None:
+    async with serving() as server, asking(server.port, "intake?lang=id") as asterisk:
+        assert await asterisk.advice() == ADVICE
+
+
+async def test_an_unknown_script_is_closed_and_named_in_the_log() -> None:
+    with capture_logs() as logs:
+        async with serving() as server, asking(server.port, "menu") as asterisk:
+            assert await asterisk.advice() is None
+    assert any("'menu'" in line.get("reason", "") for line in logs)
+
+
+async def test_a_latin_1_byte_in_a_callers_name_disturbs_nobody() -> None:
+    async with (
+        serving() as server,
+        asking(server.port, "intake", headers=b"agi_calleridname: Jos\xe9\n") as asterisk,
+    ):
+        assert await asterisk.advice() == ADVICE
+
+
+async def test_an_argument_cannot_pose_as_another_call() -> None:
+    asked: list[Question] = []
+
+    async def answer(question: Question) -> str:
+        asked.append(question)
+        return ADVICE
+
+    async with serving(answer) as server, asking(server.port, "intake", "x\nagi_uniqueid: other") as asterisk:
+        assert await asterisk.advice() == ADVICE
+    assert asked[0].call_id == "1795294816.0"
+
+
+async def test_a_failing_answer_lets_the_call_through_and_tells_no_number() -> None:
+    async def answer(_: Question) -> str:
+        raise RuntimeError("cannot decide for +620000000001")
+
+    with capture_logs() as logs:
+        async with serving(answer) as server, asking(server.port, "intake") as asterisk:
+            assert await asterisk.advice() is None
+    assert [line["event"] for line in logs] == ["agi_question_failed"]
+    assert logs[0]["error"] == "RuntimeError"
+    assert "620000000001" not in str(logs)
+
+
+async def test_an_answer_that_is_no_coroutine_lets_the_call_through() -> None:
+    def answer(_: Question) -> str:
+        return ADVICE
+
+    async with serving(answer) as server:  # type: ignore[arg-type]
+        for _ in range(2):
+            async with asking(server.port, "intake") as asterisk:
+                assert await asterisk.advice() is None
+
+
+async def test_an_answer_that_hangs_lets_the_call_through() -> None:
+    async def answer(_: Question) -> str:
+        await asyncio.Event().wait()
+        return ADVICE
+
+    async with serving(answer, seconds=0.05) as server, asking(server.port, "intake") as asterisk:
+        assert await asterisk.advice() is None
+
+
+@pytest.mark.parametrize("advice", ["1|menu\nHANGUP|end", "1|menu\rHANGUP|end", "x" * 5000])
+async def test_an_advice_that_is_no_single_line_is_not_sent(advice: str) -> None:
+    async def answer(_: Question) -> str:
+        return advice
+
+    with capture_logs() as logs:
+        async with serving(answer) as server, asking(server.port, "intake") as asterisk:
+            assert await asterisk.command() == ""
+    assert [line["event"] for line in logs] == ["agi_failed"]
+
+
+async def test_an_asterisk_that_does_not_take_the_advice_is_reported() -> None:
+    with capture_logs() as logs:
+        async with serving() as server, asking(server.port, "intake") as asterisk:
+            await asterisk.command()
+            asterisk.say("200 result=0")
+            await asterisk.closed()
+    assert [line["event"] for line in logs] == ["agi_failed"]
+
+
+async def test_a_caller_who_hangs_up_while_asked_is_no_failure() -> None:
+    with capture_logs() as logs:
+        async with serving() as server:
+            async with asking(server.port, "intake") as asterisk:
+                await asterisk.command()
+                asterisk.say("HANGUP", "200 result=1")
+                await asterisk.closed()
+            assert await still_answers(server)
+    assert [(line["event"], line["log_level"]) for line in logs] == [("agi_peer_gone", "info")]
+
+
+async def test_draining_lets_questions_finish_and_refuses_new_ones() -> None:
+    asked, let_go = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Question) -> str:
+        asked.set()
+        await let_go.wait()
+        return ADVICE
+
+    async with serving(answer) as server, asking(server.port, "intake") as asterisk:
+        port = server.port
+        await asked.wait()
+        assert server.in_progress == 1
+        draining = asyncio.create_task(server.drain(DEADLINE))
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        let_go.set()
+        assert await asterisk.advice() == ADVICE
+        await draining
+        assert server.in_progress == 0
+
+
+async def test_closing_breaks_off_what_is_under_way() -> None:
+    asked, broken_off = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Question) -> str:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            broken_off.set()
+            raise
+        return ADVICE
+
+    async with serving(answer) as server, asking(server.port, "intake") as asterisk:
+        await asked.wait()
+        await server.close()
+        assert broken_off.is_set()
+        assert server.in_progress == 0
+        assert await asterisk.advice() is None
+
+
+async def test_connections_beyond_the_bound_are_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    async def answer(_: Question) -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        return ADVICE
+
+    monkeypatch.setattr(agi_server, "CONNECTIONS", 1)
+    async with serving(answer) as server, asking(server.port, "intake"):
+        await asked.wait()
+        async with asking(server.port, "intake") as asterisk:
+            assert await asterisk.advice() is None
+
+
+def test_a_line_break_never_passes_as_an_argument() -> None:
+    for text in ("a\nHANGUP", "a\rb", "a\0b"):
+        with pytest.raises(AgiError, match="line break"):
+            agi_commands.quote(text)
