@@ -1,0 +1,1 @@
+"""The stack on one machine: Asterisk, the engine and test phones, for ``scripts/run`` and the tests."""

@@ -1,0 +1,150 @@
+"""One Asterisk process of a stack: started, asked, stopped."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from stack.installed import asterisk_binary
+
+SOCKET_LIMIT = 107
+"""Bytes of a Unix socket's path on Linux (sun_path)."""
+
+
+class AsteriskError(RuntimeError):
+    """Asterisk did not start or does not answer; the text has the end of its console."""
+
+
+class Asterisk:
+    """An Asterisk on the configuration in ``etc``, in a session of its own: Ctrl-C does not reach it."""
+
+    def __init__(self, etc: Path, console: Path) -> None:
+        """``console`` is the file for what Asterisk prints."""
+        self.etc = etc
+        self.console = console
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise AsteriskError("Asterisk was not started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self, seconds: float = 30.0) -> None:
+        """Start it and return when it has booted fully."""
+        self._check_socket_path()
+        self.console.parent.mkdir(parents=True, exist_ok=True)
+        with self.console.open("ab") as console:
+            # Never -c: with no terminal it spins on its prompt and fills the disk.
+            self._process = await asyncio.create_subprocess_exec(
+                str(asterisk_binary()),
+                "-C",
+                str(self.etc / "asterisk.conf"),
+                "-f",
+                "-n",
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise AsteriskError(f"Asterisk ended while starting.\n{self._console_end()}")
+            try:
+                await self.rx("core waitfullybooted", deadline - time.monotonic())
+                return
+            except AsteriskError:
+                await asyncio.sleep(0.05)
+        raise AsteriskError(f"Asterisk was not ready after {seconds:.0f} s.\n{self._console_end()}")
+
+    async def rx(self, command: str, seconds: float = 10.0) -> str:
+        """What Asterisk's command line answers to ``command``."""
+        process = await asyncio.create_subprocess_exec(
+            str(asterisk_binary()),
+            "-C",
+            str(self.etc / "asterisk.conf"),
+            "-rx",
+            command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), seconds)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            process.kill()
+            await process.wait()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise AsteriskError(f"no answer to '{command}' within {seconds:.0f} s") from None
+        text = output.decode(errors="replace")
+        if process.returncode:
+            raise AsteriskError(f"'{command}': {text.strip()}")
+        return text
+
+    async def channels(self) -> list[str]:
+        """The names of all channels that exist now."""
+        output = await self.rx("core show channels concise")
+        return [line.partition("!")[0] for line in output.splitlines() if "!" in line]
+
+    async def calls(self) -> int:
+        """How many calls are up."""
+        for line in (await self.rx("core show channels count")).splitlines():
+            number, _, rest = line.partition(" ")
+            if rest.startswith("active call"):
+                return int(number)
+        raise AsteriskError("'core show channels count' does not name the active calls")
+
+    async def wait(self) -> int:
+        """Wait until the process ends; its exit status."""
+        if self._process is None:
+            raise AsteriskError("Asterisk was not started")
+        return await self._process.wait()
+
+    async def stop(self, seconds: float = 5.0) -> None:
+        """End it now, with its calls; kill it if it does not go."""
+        if self._process is None or not self.running:
+            return
+        try:
+            await self.rx("core stop now", seconds)
+        except AsteriskError:
+            self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it as a power failure would."""
+        if self._process is not None and self.running:
+            self._signal(signal.SIGKILL)
+            await self._process.wait()
+
+    def pause(self) -> None:
+        """Stop the process where it stands (SIGSTOP), as if the machine hung."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def _check_socket_path(self) -> None:
+        for line in (self.etc / "asterisk.conf").read_text().splitlines():
+            name, _, value = line.partition("=>")
+            path = f"{value.partition(';')[0].strip()}/asterisk.ctl"
+            if name.strip() == "astrundir" and len(os.fsencode(path)) > SOCKET_LIMIT:
+                raise AsteriskError(
+                    f"the path {path} is longer than the {SOCKET_LIMIT} bytes of a socket: set IVR_STATE to "
+                    "a shorter directory"
+                )
+
+    def _console_end(self) -> str:
+        return "\n".join(self.console.read_text(errors="replace").splitlines()[-20:])

@@ -1,0 +1,43 @@
+"""What ``scripts/setup`` installed, read from its ``.env`` files."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Phones:
+    """The test phones: two programs and baresip's modules."""
+
+    sipp: Path
+    baresip: Path
+    baresip_modules: Path
+
+
+def tools_directory() -> Path:
+    """``IVR_TOOLS``, where scripts/setup puts everything it installs."""
+    return Path(os.environ.get("IVR_TOOLS") or REPOSITORY / "var" / "tools")
+
+
+@cache
+def asterisk_binary() -> Path:
+    """The launcher of Asterisk. Raises :class:`FileNotFoundError` that names the remedy."""
+    return Path(_read("asterisk", "scripts/setup")["ASTERISK_BIN"])
+
+
+@cache
+def phones() -> Phones:
+    """The test phones. Raises :class:`FileNotFoundError` that names the remedy."""
+    values = _read("phones", "scripts/setup --phones")
+    return Phones(Path(values["SIPP_BIN"]), Path(values["BARESIP_BIN"]), Path(values["BARESIP_MODULES"]))
+
+
+def _read(name: str, remedy: str) -> dict[str, str]:
+    path = tools_directory() / f"{name}.env"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run {remedy}")
+    lines = (line.partition("=") for line in path.read_text().splitlines() if not line.startswith("#"))
+    return {key: value for key, _, value in lines}

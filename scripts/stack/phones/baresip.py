@@ -1,0 +1,410 @@
+"""baresip: phones that register, ring, are answered by script, speak a tone, press keys and keep what they hear.
+
+One process holds one phone or many, each an account of its own. It is steered over its ``ctrl_tcp`` module with
+JSON in netstrings.
+"""
+
+import asyncio
+import itertools
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from stack.installed import phones
+from stack.ports import PortBlock
+from stack.tones import make_tone
+
+KEY_SECONDS = 0.15
+"""How long a key is held down, and the pause after it."""
+TONE_SECONDS = 120
+"""A phone speaks its tone so long in each call; then it is silent."""
+
+
+class PhoneError(RuntimeError):
+    """The phone did not do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A phone's account. Without ``password`` it does not register (a caller on the trunk)."""
+
+    user: str
+    server: str
+    """``address:port`` of the PBX."""
+    password: str | None = None
+    tone_hz: float | None = None
+    """What it says in a call; None: silence, sent as audio all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How a phone reacts to an incoming call by itself."""
+
+    after: float = 0.2
+    """Seconds of ringing."""
+    keys: Sequence[tuple[float, str]] = ()
+    """(seconds after the answer or the key before, key)."""
+    hang_up_after: float | None = None
+    """Seconds after the last key; None: the other side shall."""
+
+
+@dataclass(eq=False)
+class PhoneCall:
+    """One call of a phone, from its first ringing to its end."""
+
+    phone: "Phone"
+    id: str
+    incoming: bool
+    peer: str
+    """SIP URI of the other side, as the phone was shown it."""
+    recording: Path
+    """What the phone heard: 8 kHz, 16 bit, mono."""
+    began: float = field(default_factory=time.time)
+    """Seconds since 1970, as ``established_at`` and ``closed_at``."""
+    established_at: float | None = None
+    closed_at: float | None = None
+    reason: str = ""
+    """Why it was closed, in baresip's words."""
+    _established: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _closed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    async def accept(self) -> None:
+        await self.phone.process.command_on(self, "accept")
+
+    async def hang_up(self) -> None:
+        """Hang up, give up or decline; nothing if the call is over already."""
+        if self.closed_at is None:
+            await self.phone.process.command_on(self, "hangup")
+
+    async def press(self, keys: str, pause: float = KEY_SECONDS) -> None:
+        """Press the keys one after the other (RFC 4733)."""
+        for key in keys:
+            await self.phone.process.command_on(self, "sndcode", key)
+            await asyncio.sleep(KEY_SECONDS)
+            await self.phone.process.command_on(self, "sndcode", "")
+            await asyncio.sleep(pause)
+
+    async def established(self, seconds: float = 10.0) -> Self:
+        """Wait until both sides talk; :class:`PhoneError` if the call ends before."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._established, self._closed)]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not done:
+            raise TimeoutError(f"{self.phone.user}: no answer within {seconds} s")
+        if self.established_at is None:
+            raise PhoneError(f"{self.phone.user}: the call ended without an answer: {self.reason}")
+        return self
+
+    async def closed(self, seconds: float = 10.0) -> str:
+        """Wait for the end of the call; why it ended."""
+        async with asyncio.timeout(seconds):
+            await self._closed.wait()
+        return self.reason
+
+
+class Phone:
+    """One account of a :class:`Baresip`. Change :attr:`answering` at any time; None never answers."""
+
+    def __init__(self, process: "Baresip", account: Account) -> None:
+        self.process = process
+        self.account = account
+        self.answering: Answering | None = None
+        self.calls: list[PhoneCall] = []
+        """All calls so far, the present ones too."""
+        self._ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
+        self._registered = asyncio.Event()
+        self.registration = "not tried"
+
+    @property
+    def user(self) -> str:
+        return self.account.user
+
+    @property
+    def aor(self) -> str:
+        return f"sip:{self.account.user}@{self.account.server}"
+
+    @property
+    def active(self) -> list[PhoneCall]:
+        return [call for call in self.calls if call.closed_at is None]
+
+    async def registered(self, seconds: float = 10.0) -> None:
+        """Wait until the PBX has accepted the registration."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._registered.wait()
+        except TimeoutError:
+            raise PhoneError(f"{self.user} is not registered: {self.registration}") from None
+
+    async def incoming(self, seconds: float = 10.0) -> PhoneCall:
+        """The next call that rings here; each is given once."""
+        async with asyncio.timeout(seconds):
+            return await self._ringing.get()
+
+    async def dial(self, number: str) -> PhoneCall:
+        """Call a number of this PBX (or a full SIP URI); returns while it is being set up."""
+        uri = number if number.startswith("sip:") else f"sip:{number}@{self.account.server}"
+        return await self.process.dial(self, uri)
+
+
+class Baresip:
+    """One process with its phones, all in a private directory. An async context manager."""
+
+    def __init__(self, accounts: Sequence[Account], ports: PortBlock, *, address: str = "127.0.0.1") -> None:
+        """``address`` is where the phones are; for callers on the trunk that of the carrier."""
+        self.address = address
+        self.phones = {account.user: Phone(self, account) for account in accounts}
+        self.directory = Path(tempfile.mkdtemp(prefix="phones-"))
+        self._sip_port = ports.pair()
+        self._control_port = ports.port()
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._tokens = itertools.count(1)
+        self._turn = asyncio.Lock()
+        self._reactions: set[asyncio.Task[None]] = set()
+        self._calls: dict[str, PhoneCall] = {}
+
+    def __getitem__(self, user: str) -> Phone:
+        return self.phones[user]
+
+    async def start(self, seconds: float = 10.0) -> Self:
+        """Start it; registrations are under way when this returns (:meth:`Phone.registered`)."""
+        self._write_configuration()
+        with (self.directory / "output.log").open("ab") as output:
+            # Paths are relative to the private directory: baresip's configuration knows no quotes.
+            self._process = await asyncio.create_subprocess_exec(
+                *(str(phones().baresip), "-f", "."),
+                cwd=self.directory,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                reader, self._writer = await asyncio.open_connection("127.0.0.1", self._control_port)
+                break
+            except OSError:
+                if self._process.returncode is not None or time.monotonic() > deadline:
+                    output_end = (self.directory / "output.log").read_text(errors="replace")[-2000:]
+                    await self.stop()
+                    raise PhoneError(f"baresip did not start:\n{output_end}") from None
+                await asyncio.sleep(0.02)
+        self._reader = asyncio.create_task(self._read(reader))
+        # A registration may have been accepted before we listened.
+        for phone in self.phones.values():
+            if phone.account.password is not None:
+                self._react(self._look_at_registration(phone))
+        return self
+
+    async def stop(self) -> None:
+        """End the process (calls are hung up, registrations withdrawn) and remove its directory."""
+        for task in (*self._reactions, *([self._reader] if self._reader else [])):
+            task.cancel()
+            await asyncio.wait([task])
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), 3)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        if self._writer is not None:
+            self._writer.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    async def vanish(self) -> None:
+        """End the process without a word to anybody, as a phone that lost power."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def command(self, command: str, parameters: str = "", seconds: float = 5.0) -> str:
+        """Send one command; its answer. :class:`PhoneError` when baresip refuses it."""
+        if self._writer is None:
+            raise PhoneError("baresip was not started")
+        token = str(next(self._tokens))
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[token] = answer
+        data = json.dumps({"command": command, "params": parameters, "token": token}).encode()
+        self._writer.write(b"%d:%s," % (len(data), data))
+        try:
+            result = await asyncio.wait_for(answer, seconds)
+        finally:
+            del self._answers[token]
+        if not result.get("ok"):
+            raise PhoneError(f"{command} {parameters}: {result.get('data', '').strip() or 'refused'}")
+        return str(result.get("data", ""))
+
+    async def command_on(self, call: PhoneCall, command: str, parameters: str = "") -> str:
+        """A command on one call. baresip knows a current phone and call only: they are set before."""
+        async with self._turn:
+            await self.command("uafind", call.phone.aor)
+            if len([other for other in self._calls.values() if other.closed_at is None]) > 1:
+                await self.command("callfind", call.id)
+            return await self.command(command, parameters)
+
+    async def dial(self, phone: Phone, uri: str) -> PhoneCall:
+        async with self._turn:
+            await self.command("uafind", phone.aor)
+            answer = await self.command("dial", uri)
+        call_id = answer.rpartition("call id:")[2].strip()
+        if not call_id:
+            raise PhoneError(f"{phone.user} cannot dial {uri}: {answer}")
+        return self._call(phone, call_id, incoming=False, peer=uri)
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _write_configuration(self) -> None:
+        installed = phones()
+        (self.directory / "modules").symlink_to(installed.baresip_modules)
+        modules = ("g711", "aufile", "account", "menu", "ctrl_tcp", "debug_cmd")
+        make_tone(self.directory / "silence.wav", 0, TONE_SECONDS)
+        (self.directory / "config").write_text(
+            "\n".join(
+                (
+                    "poll_method epoll",
+                    f"sip_listen {self.address}:{self._sip_port}",
+                    "audio_path .",
+                    "audio_player aufile,heard.wav",
+                    "audio_source aufile,silence.wav",
+                    "audio_alert aufile,alert.wav",
+                    "ausrc_srate 8000",
+                    "auplay_srate 8000",
+                    "ausrc_channels 1",
+                    "auplay_channels 1",
+                    "rtp_timeout 0",
+                    "module_path modules",
+                    *(f"module {name}.so" for name in modules),
+                    f"ctrl_tcp_listen 127.0.0.1:{self._control_port}",
+                    "call_max_calls 100",
+                    "",
+                )
+            )
+        )
+        (self.directory / "contacts").touch()
+        lines = []
+        for number, phone in enumerate(self.phones.values()):
+            account = phone.account
+            source = "silence.wav"
+            if account.tone_hz is not None:
+                source = make_tone(self.directory / f"says-{number}.wav", account.tone_hz, TONE_SECONDS).name
+            registration = (
+                f";auth_user={account.user};auth_pass={account.password};regint=60"
+                if account.password is not None
+                else ";regint=0"
+            )
+            lines.append(
+                f"<{phone.aor}>{registration};answermode=manual;audio_source=aufile,{source}"
+                f";audio_player=aufile,hears-{number}.wav\n"
+            )
+        (self.directory / "accounts").write_text("".join(lines))
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                size = await reader.readuntil(b":")
+                data = await reader.readexactly(int(size[:-1]) + 1)
+            except asyncio.IncompleteReadError:
+                return  # baresip ended.
+            message = json.loads(data[:-1])
+            if message.get("response"):
+                answer = self._answers.get(message.get("token", ""))
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
+            else:
+                self._event(message)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        phone = next((p for p in self.phones.values() if p.aor == event.get("accountaor")), None)
+        kind = event.get("type", "")
+        if phone is None:
+            return
+        if kind.startswith("REGISTER"):
+            phone.registration = f"{kind} {event.get('param', '')}"
+            if kind == "REGISTER_OK":
+                phone._registered.set()
+            return
+        if not kind.startswith("CALL_") or not event.get("id"):
+            return
+        incoming = event.get("direction") == "incoming"
+        call = self._call(phone, event["id"], incoming=incoming, peer=event.get("peeruri", ""))
+        if kind == "CALL_INCOMING":
+            phone._ringing.put_nowait(call)
+            if phone.answering is not None:
+                self._react(self._answer(call, phone.answering))
+        elif kind == "CALL_ESTABLISHED":
+            call.established_at = time.time()
+            call._established.set()
+        elif kind == "CALL_CLOSED":
+            self._keep_recording(call)
+            call.closed_at = time.time()
+            call.reason = event.get("param", "")
+            call._closed.set()
+
+    def _call(self, phone: Phone, call_id: str, *, incoming: bool, peer: str) -> PhoneCall:
+        call = self._calls.get(call_id)
+        if call is None:
+            recording = self._heard(phone)
+            call = self._calls[call_id] = PhoneCall(phone, call_id, incoming, peer, recording)
+            phone.calls.append(call)
+        return call
+
+    def _heard(self, phone: Phone) -> Path:
+        """The file that the player writes in the call that is up."""
+        return self.directory / f"hears-{list(self.phones.values()).index(phone)}.wav"
+
+    def _keep_recording(self, call: PhoneCall) -> None:
+        """The next call would overwrite it. (Renamed while open: what is still written goes along.)"""
+        if call.established_at is not None and call.recording.exists():
+            kept = (
+                self.directory / f"call-{len(self._calls)}-{call.phone.calls.index(call)}-{call.id[:8]}.wav"
+            )
+            call.recording = call.recording.rename(kept)
+
+    async def _answer(self, call: PhoneCall, how: Answering) -> None:
+        await asyncio.sleep(how.after)
+        if call.closed_at is not None:
+            return
+        try:
+            await call.accept()
+            await call.established()
+            for seconds, key in how.keys:
+                await asyncio.sleep(seconds)
+                await call.press(key)
+            if how.hang_up_after is not None:
+                await asyncio.sleep(how.hang_up_after)
+                await call.hang_up()
+        except (PhoneError, TimeoutError):
+            if call.closed_at is None:
+                raise
+            # The call ended under our hands, as calls do.
+
+    async def _look_at_registration(self, phone: Phone) -> None:
+        """Ask until it is registered; events tell only of what happens after we listen."""
+        while not phone._registered.is_set():
+            for line in (await self.command("reginfo")).splitlines():
+                if phone.aor.removeprefix("sip:").partition(":")[0] in line and "OK" in line:
+                    phone._registered.set()
+            await asyncio.sleep(0.2)
+
+    def _react(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._reactions.add(task)
+        task.add_done_callback(self._reactions.discard)
