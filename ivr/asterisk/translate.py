@@ -28,6 +28,7 @@ from ivr.vocabulary import FIELD_SEPARATOR, TRUNK_ENDPOINT, Context, Step
 Headers = Mapping[str, str]
 
 _PHONES = "PJSIP/"
+_STEPS = frozenset(step.value for step in Step)
 _REMEDY = "docs/asterisk-link.md tells what Asterisk must send."
 _REMEDIES = {"'Timestamp'": "Set timestampevents=yes in manager.conf."}
 
@@ -127,7 +128,10 @@ def _step(event: Headers) -> StepTaken:
 
 
 def _channel_event(event: Headers) -> CallEvent | None:
-    reader = _CHANNEL_READERS.get(event["EventName"])
+    name = event["EventName"]
+    reader = _CHANNEL_READERS.get(name)
+    if reader is None and name in _STEPS:
+        raise AmiError(f"The step {name} came without its type: set show_user_defined=yes in cel.conf.")
     return reader(event) if reader else None
 
 

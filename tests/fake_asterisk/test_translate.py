@@ -19,7 +19,7 @@ from ivr.calls.events import (
 )
 from ivr.errors import AmiError
 from ivr.vocabulary import Step
-from tests.fake_asterisk.recorded import messages
+from tests.fake_asterisk.recorded import CALLERS_NAME, messages
 
 
 def told(name: str) -> list[object]:
@@ -39,7 +39,7 @@ def test_a_caller_who_talked_with_an_operator_and_hung_up() -> None:
             "PJSIP/trunk-00000000",
             "112",
             "+620000000001",
-            'Budi \\"B\\" Ä',
+            CALLERS_NAME,
         ),
         CallAnswered(call, seconds("1795294816.838159")),
         StepTaken(call, seconds("1795294817.339474"), Step.STAGE, ("1", "q", "emergency", "30")),
@@ -130,6 +130,12 @@ def test_events_without_microseconds_name_the_remedy(started: AmiMessage) -> Non
 def test_a_step_that_the_vocabulary_does_not_know_is_loud(started: AmiMessage) -> None:
     started["EventName"], started["UserDefType"], started["Extra"] = "USER_DEFINED", "coffee", '{"extra":""}'
     with pytest.raises(AmiError, match="coffee"):
+        translate(started)
+
+
+def test_steps_that_asterisk_shows_without_their_type_name_the_remedy(started: AmiMessage) -> None:
+    started["EventName"] = "talk-end"
+    with pytest.raises(AmiError, match="show_user_defined=yes"):
         translate(started)
 
 
