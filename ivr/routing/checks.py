@@ -46,7 +46,8 @@ def _at(node: Node, *path: str | int) -> Node:
 
 
 def _check_words(rules: Rules, root: Block, report: Report) -> None:
-    spoken = {target for menu in rules.menus.values() for target in menu.choices.values()}
+    known = {*rules.categories, *rules.menus}
+    spoken = {target for menu in rules.menus.values() for target in menu.choices.values()} & known
     for position, language in enumerate(rules.languages.values()):
         if language.recorded:
             continue

@@ -1,0 +1,54 @@
+"""The clock of a call: half and late, from answer to acceptance."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.routing.clock import clock_entries, next_mark
+
+ANSWERED = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return ANSWERED + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "now", "marks"),
+    [
+        (None, 0, []),
+        (None, 149.9, []),
+        (None, 150, ["half"]),
+        (None, 299.9, ["half"]),
+        (None, 300, ["half", "late"]),
+        (None, 9999, ["half", "late"]),
+        (149, 9999, []),
+        (150, 9999, []),
+        (151, 9999, ["half"]),
+        (300, 9999, ["half"]),
+        (300.1, 9999, ["half", "late"]),
+        (200, 160, ["half"]),
+        (400, 160, ["half"]),
+    ],
+)
+def test_which_marks_a_call_has_passed(accepted: float | None, now: float, marks: list[str]) -> None:
+    entries = clock_entries(300, ANSWERED, None if accepted is None else at(accepted), at(now))
+    assert [entry.mark.value for entry in entries] == marks
+    assert [entry.at for entry in entries] == [at(150), at(300)][: len(marks)]
+
+
+def test_when_to_look_again() -> None:
+    assert next_mark(300, ANSWERED, ANSWERED) == at(150)
+    assert next_mark(300, ANSWERED, at(150)) == at(300)
+    assert next_mark(300, ANSWERED, at(300)) is None
+
+
+@given(st.integers(10, 86400), st.floats(0, 2e5))
+def test_looking_at_each_next_mark_misses_none(clock: int, end: float) -> None:
+    now, seen = ANSWERED, 0
+    while (mark := next_mark(clock, ANSWERED, now)) is not None and mark <= at(end):
+        now, seen = mark, seen + 1
+        assert len(clock_entries(clock, ANSWERED, None, now)) == seen
+    assert len(clock_entries(clock, ANSWERED, None, at(end))) == seen
