@@ -96,7 +96,7 @@ class LedgerWriter:
         self._queue: deque[Row | Call] = deque()
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
-        self._closing = False
+        self._closing = self._closed = False
         self._task: asyncio.Task[None] | None = None
         self._preparing: asyncio.Future[None] | None = None
         self._hanging: set[asyncio.Task[None]] = set()
@@ -141,11 +141,11 @@ class LedgerWriter:
         self._wake.set()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=deadline)
-            for task in (unfinished := {self._task, *self._hanging}):
-                task.cancel()
-            await asyncio.wait(unfinished, timeout=1.0)
+            self._task.cancel()
+            await asyncio.wait({self._task, *self._hanging}, timeout=1.0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._spill(), deadline)
+        self._closed = True
         if self._queue:
             self._lost += len(self._queue)
             _log.critical("ledger-rows-lost", rows=len(self._queue), error=self._last_error)
@@ -158,6 +158,11 @@ class LedgerWriter:
                 _log.critical("ledger-rows-lost", rows=self._lost, error=self._last_error)
             return
         self._queue.append(row)
+        if self._closed:
+            _log.error("ledger-row-after-close", remedy="written to the journal, stored at the next start")
+            with suppress(OSError):
+                self._journal.append(self._rows(self._queue))
+                self._queue.clear()
         if len(self._queue) >= self._tuning.spill_at:
             self._full.set()
         self._wake.set()
@@ -256,6 +261,9 @@ class LedgerWriter:
             self._stored += len(rows)
 
     async def _commit(self, rows: Sequence[Row], replay: bool) -> None:
+        """Give up waiting at the deadline. The try itself is then cancelled on PostgreSQL; on SQLite it is
+        left to end by its own busy timeout, because a cancelled one can keep the lock for ever. Either way
+        no other begins before it is over, and if it succeeds after all, storing again changes nothing."""
         if self._hanging:
             raise TimeoutError("the last try still hangs")
 
@@ -267,7 +275,8 @@ class LedgerWriter:
         try:
             await self._within(task)
         except TimeoutError:
-            task.cancel()
+            if self._engine.dialect.name != "sqlite":
+                task.cancel()
             raise
 
     async def _be_prepared(self) -> None:
@@ -292,7 +301,8 @@ class LedgerWriter:
         finally:
             full.cancel()
         if not task.done():
-            raise TimeoutError(f"too slow, {len(self._queue)} rows wait")
+            waited = f"{len(self._queue)} rows wait" if self._full.is_set() else "the deadline is over"
+            raise TimeoutError(f"too slow: {waited}")
         task.result()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

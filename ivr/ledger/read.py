@@ -1,0 +1,139 @@
+"""Reading the record: for the command line, and for the engine when it starts."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Row, Select, make_url, or_, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ivr.calls.call import Call
+from ivr.calls.endings import Result
+from ivr.errors import IvrError
+from ivr.ledger.rows import call_of
+from ivr.store.engine import create_engine
+from ivr.store.tables import callers, calls, ledger
+
+MOST_MATCHES = 5
+"""So many calls are named when a part of an id fits several."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A call as the record has it, and its caller's number and name: personal data."""
+
+    call: Call
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One line of the ledger."""
+
+    seq: int
+    at: datetime
+    recorded_at: datetime
+    kind: str
+    source: str
+    data: Mapping[str, object]
+
+
+@asynccontextmanager
+async def reading(url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection to an existing record. Raises :class:`IvrError` when there is none or it is unreadable."""
+    where = make_url(url).render_as_string(hide_password=True)
+    if _missing(url):
+        raise IvrError(f"There is no record at {where} yet: ivr serve makes it. Is IVR_STATE right?")
+    engine = create_engine(url)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except (DBAPIError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise IvrError(
+            f"The record at {where} cannot be read ({cause}). If it is new or old, start ivr serve once; "
+            f"otherwise ivr doctor looks into it."
+        ) from error
+    finally:
+        await engine.dispose()
+
+
+async def open_calls(engine: AsyncEngine) -> tuple[Call, ...]:
+    """Calls that had not ended, or whose clock ran, when they were last put down; oldest first."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(select(calls).where(calls.c.open).order_by(calls.c.seen_at))
+        found = [_call(row) for row in rows]
+    return tuple(call for call in found if call is not None)
+
+
+async def list_calls(
+    connection: AsyncConnection, *, since: datetime | None = None, result: str | None = None, limit: int = 50
+) -> tuple[Known, ...]:
+    """The newest ``limit`` calls, newest first; ``result`` is one of :class:`ivr.calls.endings.Result`."""
+    query = _known().order_by(calls.c.seen_at.desc(), calls.c.call_id.desc()).limit(limit)
+    if since is not None:
+        query = query.where(calls.c.seen_at >= since)
+    if result is not None:
+        if result not in set(Result):
+            raise IvrError(f"There is no result {result!r}. Results are: {', '.join(Result)}.")
+        query = query.where(calls.c.result == result)
+    known = [_as_known(row) for row in await connection.execute(query)]
+    return tuple(one for one in known if one is not None)
+
+
+async def find_call(connection: AsyncConnection, part: str) -> tuple[Known, tuple[Written, ...]]:
+    """The call with this id, or whose id alone begins or ends with ``part``, and all its entries in order.
+
+    Raises :class:`IvrError` when none or several fit.
+    """
+    rows = (await connection.execute(_known().where(calls.c.call_id == part))).all()
+    if not rows and part:
+        near = or_(
+            calls.c.call_id.startswith(part, autoescape=True), calls.c.call_id.endswith(part, autoescape=True)
+        )
+        newest_first = _known().where(near).order_by(calls.c.seen_at.desc()).limit(MOST_MATCHES + 1)
+        rows = (await connection.execute(newest_first)).all()
+    if len(rows) > 1:
+        names = ", ".join(row.call_id for row in rows[:MOST_MATCHES])
+        raise IvrError(f"{part} fits several calls ({names}, …): give more of the id.")
+    known = _as_known(rows[0]) if rows else None
+    if known is None:
+        raise IvrError(f"There is no call {part!r} in the record: ivr calls lists them.")
+    entries = await connection.execute(
+        select(ledger).where(ledger.c.call_id == known.call.id).order_by(ledger.c.seq)
+    )
+    return known, tuple(
+        Written(row.seq, row.at, row.recorded_at, row.kind, row.source, row.data) for row in entries
+    )
+
+
+def _missing(url: str) -> bool:
+    """SQLite would make an empty file of that name."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file()
+
+
+def _known() -> Select[tuple[object, ...]]:
+    return select(calls, callers.c.number, callers.c.name).outerjoin(
+        callers, callers.c.call_id == calls.c.call_id
+    )
+
+
+def _as_known(row: Row[tuple[object, ...]]) -> Known | None:
+    call = _call(row)
+    return None if call is None else Known(call, row.number or "", row.name or "")
+
+
+def _call(row: Row[tuple[object, ...]]) -> Call | None:
+    try:
+        return call_of(row.snapshot)
+    except ValueError:
+        _log.error("call-unreadable", call=row.call_id, remedy="its ledger entries are whole")
+        return None

@@ -1,0 +1,70 @@
+"""The record's slugs in words for people: Indonesian first, English beside."""
+
+from collections.abc import Mapping
+
+from ivr.calls.endings import Reason, Result
+from ivr.calls.findings import Kind
+from ivr.calls.states import State
+
+RESULTS: Mapping[Result, tuple[str, str]] = {
+    Result.ANSWERED: ("terjawab", "answered"),
+    Result.ABANDONED: ("ditinggalkan", "abandoned"),
+    Result.SHORT: ("singkat", "short"),
+    Result.REFUSED: ("ditolak", "refused"),
+    Result.FAILED: ("gagal", "failed"),
+    Result.LOST: ("hilang", "lost"),
+    Result.INTERRUPTED: ("terputus", "interrupted"),
+}
+
+REASONS: Mapping[Reason, tuple[str, str]] = {
+    Reason.OPERATOR: ("operator", "operator"),
+    Reason.AGENCY: ("instansi", "agency"),
+    Reason.LAST_RESORT: ("jalur terakhir", "last resort"),
+    Reason.BEFORE_ANSWER: ("sebelum diangkat", "before answer"),
+    Reason.AT_INTAKE: ("saat diterima", "at intake"),
+    Reason.IN_MENU: ("di menu", "in the menu"),
+    Reason.IN_QUEUE: ("di antrean", "in the queue"),
+    Reason.RINGING: ("saat berdering", "while ringing"),
+    Reason.AT_LINES: ("saat menghubungi instansi", "while agencies rang"),
+    Reason.TRUNK_FAILURE: ("gangguan jaringan", "trunk failure"),
+    Reason.HUNG_UP_BY_US: ("diputus sistem", "hung up by us"),
+    Reason.UNKNOWN_CAUSE: ("sebab tidak diketahui", "unknown cause"),
+    Reason.END_UNSEEN: ("akhir tidak terlihat", "end unseen"),
+    Reason.ASTERISK_STOPPED: ("Asterisk berhenti", "Asterisk stopped"),
+}
+
+STATES: Mapping[State, tuple[str, str]] = {
+    State.TRUNK: ("baru masuk", "arriving"),
+    State.MENU: ("di menu", "in the menu"),
+    State.QUEUE: ("menunggu", "waiting"),
+    State.RINGING: ("berdering", "ringing"),
+    State.LINES: ("menghubungi instansi", "agencies ring"),
+    State.TALKING: ("berbicara", "talking"),
+    State.ENDED: ("selesai", "ended"),
+}
+
+KINDS: Mapping[Kind, tuple[str, str]] = {
+    Kind.TRUNK: ("panggilan masuk", "call arrives"),
+    Kind.TRUNK_ANSWERED: ("diangkat", "trunk answered"),
+    Kind.MENU: ("menu", "menu"),
+    Kind.DECISION: ("keputusan", "decision"),
+    Kind.LIFELINE: ("tanpa mesin", "without the engine"),
+    Kind.QUEUE: ("antrean", "queue"),
+    Kind.LINES: ("jalur instansi", "agency lines"),
+    Kind.STAGE_END: ("tahap selesai", "stage ended"),
+    Kind.RINGING: ("telepon berdering", "phone rings"),
+    Kind.LEG_ANSWERED: ("telepon diangkat", "phone answered"),
+    Kind.LEG_ENDED: ("telepon ditutup", "phone hung up"),
+    Kind.OPERATOR_ANSWERED: ("operator menjawab", "operator answers"),
+    Kind.LINE_ANSWERED: ("instansi mengangkat", "line picks up"),
+    Kind.LINE_ACCEPTED: ("instansi menerima", "line accepts"),
+    Kind.LINE_DECLINED: ("instansi tidak menerima", "line does not accept"),
+    Kind.LINE_FAILED: ("jalur gagal", "line fails"),
+    Kind.TALK_END: ("pembicaraan selesai", "talk ends"),
+    Kind.ENDED: ("selesai", "ended"),
+    Kind.UNEXPECTED: ("tidak terduga", "unexpected"),
+    Kind.FOUND_AFTER_RECONNECT: ("ditemukan setelah tersambung lagi", "found after reconnect"),
+    Kind.CORRECTED_AFTER_RECONNECT: ("dikoreksi setelah tersambung lagi", "corrected after reconnect"),
+    Kind.CLOCK_HALF: ("setengah waktu", "half time"),
+    Kind.CLOCK_LATE: ("terlambat", "late"),
+}

@@ -1,0 +1,159 @@
+"""The database: built from nothing by migrations, honest about times, and a ledger that can only grow."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import ivr.store.migrations.versions
+from ivr.store.engine import create_engine
+from ivr.store.tables import ledger, metadata, operators
+from ivr.store.upgrade import upgrade
+
+NOW = datetime(2026, 3, 1, 4, 0, 0, 123456, tzinfo=UTC)
+ROW = {
+    "entry_id": "e1",
+    "call_id": "c1",
+    "at": NOW,
+    "recorded_at": NOW,
+    "kind": "trunk",
+    "source": "asterisk",
+    "data": {"dialled": "112"},
+}
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite+aiosqlite:///{tmp_path / 'siaga.sqlite3'}"
+
+
+@pytest.fixture
+async def engine(url: str):
+    await upgrade(url)
+    engine = create_engine(url)
+    yield engine
+    await engine.dispose()
+
+
+async def test_migrations_build_exactly_the_tables_of_the_code(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+    assert differences == []
+
+
+async def test_a_second_upgrade_changes_nothing(engine: AsyncEngine, url: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(insert(ledger), [ROW])
+    await upgrade(url)
+    async with engine.connect() as connection:
+        assert len((await connection.execute(select(ledger))).all()) == 1
+
+
+async def test_an_upgrade_that_fails_leaves_nothing_behind(url: str) -> None:
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE operators (x)"))  # the last table of the migration
+    with pytest.raises(DBAPIError):
+        await upgrade(url)
+    async with engine.begin() as connection:
+        found = await connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        assert [row.name for row in found] == ["operators"]
+        await connection.execute(text("DROP TABLE operators"))
+    await upgrade(url)
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger SET kind = 'x'",
+        "UPDATE ledger SET data = '{}' WHERE seq = 1",
+        "DELETE FROM ledger",
+    ],
+)
+async def test_no_row_of_the_ledger_can_be_changed_or_removed(engine: AsyncEngine, statement: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(insert(ledger), [ROW])
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with engine.begin() as connection:
+            await connection.execute(text(statement))
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(ledger.c.kind))).scalar_one() == "trunk"
+
+
+@pytest.mark.parametrize("key", ["seq = 1", "entry_id = 'e1'"])
+async def test_replace_does_not_get_round_it(engine: AsyncEngine, key: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(insert(ledger), [ROW])
+        column, value = key.split(" = ")
+        other = {"seq": "7", "entry_id": "'other'"} | {column: value}
+        await connection.execute(
+            text(
+                "REPLACE INTO ledger (seq, entry_id, call_id, at, recorded_at, kind, source, data)"
+                f" VALUES ({other['seq']}, {other['entry_id']}, 'c1', '2020', '2020', 'forged', 'x', '{{}}')"
+            )
+        )
+        assert (await connection.execute(select(ledger.c.kind))).scalars().all() == ["trunk"]
+
+
+async def test_times_come_back_aware_and_in_utc(engine: AsyncEngine) -> None:
+    wit = timezone(timedelta(hours=9))
+    async with engine.begin() as connection:
+        await connection.execute(insert(ledger), [ROW | {"at": NOW.astimezone(wit)}])
+        at = (await connection.execute(select(ledger.c.at))).scalar_one()
+        later = select(ledger.c.seq).where(ledger.c.at >= NOW.astimezone(wit) + timedelta(seconds=1))
+        assert (await connection.execute(later)).all() == []
+    assert (at, at.tzinfo) == (NOW, UTC)
+
+
+async def test_a_time_without_zone_is_refused(engine: AsyncEngine) -> None:
+    with pytest.raises(StatementError, match="without zone"):
+        async with engine.begin() as connection:
+            await connection.execute(insert(ledger), [ROW | {"at": datetime(2026, 3, 1)}])
+
+
+async def test_an_operator_is_kept(engine: AsyncEngine) -> None:
+    row = {
+        "phone": "op1",
+        "name": "Operator 1",
+        "queues": "emergency&public",
+        "pin": "salt$hash",
+        "created_at": NOW,
+    }
+    async with engine.begin() as connection:
+        await connection.execute(insert(operators), [row])
+        found = (await connection.execute(select(operators))).one()
+    assert (found.pin, found.penalty, found.created_at) == ("salt$hash", 0, NOW)
+
+
+async def test_a_commit_is_on_disk_and_readers_do_not_wait(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        pragmas = {
+            name: (await connection.execute(text(f"PRAGMA {name}"))).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 2000}
+
+
+async def test_errors_do_not_show_values(engine: AsyncEngine) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with engine.begin() as connection:
+            await connection.execute(
+                text("INSERT INTO nowhere VALUES (:number)"), {"number": "+628110000000"}
+            )
+    assert "62811" not in str(caught.value)
+
+
+def test_the_migrations_are_part_of_an_installed_package() -> None:
+    versions = Path(ivr.store.migrations.versions.__file__ or "").parent
+    assert list(versions.glob("v*.py"))
+    # setuptools finds a package only where every folder on the way is one
+    for folder in (versions, *versions.parents[:3]):
+        assert (folder / "__init__.py").exists()
