@@ -8,9 +8,6 @@ from pathlib import Path
 
 from stack.installed import asterisk_binary
 
-SOCKET_LIMIT = 107
-"""Bytes of a Unix socket's path on Linux (sun_path)."""
-
 
 class AsteriskError(RuntimeError):
     """Asterisk did not start or does not answer; the text has the end of its console."""
@@ -37,7 +34,6 @@ class Asterisk:
 
     async def start(self, seconds: float = 30.0) -> None:
         """Start it and return when it has booted fully."""
-        self._check_socket_path()
         self.console.parent.mkdir(parents=True, exist_ok=True)
         with self.console.open("ab") as console:
             # Never -c: with no terminal it spins on its prompt and fills the disk.
@@ -135,16 +131,6 @@ class Asterisk:
 
     def _signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
-
-    def _check_socket_path(self) -> None:
-        for line in (self.etc / "asterisk.conf").read_text().splitlines():
-            name, _, value = line.partition("=>")
-            path = f"{value.partition(';')[0].strip()}/asterisk.ctl"
-            if name.strip() == "astrundir" and len(os.fsencode(path)) > SOCKET_LIMIT:
-                raise AsteriskError(
-                    f"the path {path} is longer than the {SOCKET_LIMIT} bytes of a socket: set IVR_STATE to "
-                    "a shorter directory"
-                )
 
     def _console_end(self) -> str:
         return "\n".join(self.console.read_text(errors="replace").splitlines()[-20:])

@@ -25,19 +25,20 @@ def tools_directory() -> Path:
 @cache
 def asterisk_binary() -> Path:
     """The launcher of Asterisk. Raises :class:`FileNotFoundError` that names the remedy."""
-    return Path(_read("asterisk", "scripts/setup")["ASTERISK_BIN"])
+    return Path(read_env("asterisk")["ASTERISK_BIN"])
 
 
 @cache
 def phones() -> Phones:
     """The test phones. Raises :class:`FileNotFoundError` that names the remedy."""
-    values = _read("phones", "scripts/setup --phones")
+    values = read_env("phones")
     return Phones(Path(values["SIPP_BIN"]), Path(values["BARESIP_BIN"]), Path(values["BARESIP_MODULES"]))
 
 
-def _read(name: str, remedy: str) -> dict[str, str]:
+def read_env(name: str) -> dict[str, str]:
+    """The values of ``asterisk.env`` or ``phones.env``."""
     path = tools_directory() / f"{name}.env"
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run {remedy}")
+        raise FileNotFoundError(f"{path} is missing: run scripts/setup{' --phones' * (name == 'phones')}")
     lines = (line.partition("=") for line in path.read_text().splitlines() if not line.startswith("#"))
     return {key: value for key, _, value in lines}

@@ -12,6 +12,8 @@ RATE = 8000
 """Samples a second of everything on the telephone."""
 WINDOW = 0.25
 """Seconds judged at once: bins of 4 Hz, so that neither a lost packet nor a jump of phase hides a tone."""
+HEADER = 44
+"""Bytes of the shortest WAV file's header."""
 SHARE = 0.15
 """A tone that has so much of a window's energy is there. Two equal tones have 0.5 each; speech has far less
 at one frequency."""
@@ -32,8 +34,10 @@ def make_tone(path: Path, hz: float, seconds: float = 10.0, level: float = 0.3) 
 
 
 def samples_of(path: Path) -> np.ndarray:
-    """The samples of a 16-bit mono WAV file, also of one whose header was not finished yet."""
-    data = path.read_bytes()
+    """The samples of a 16-bit mono WAV file, also of one that is still being written (none yet: empty)."""
+    data = path.read_bytes() if path.exists() else b""
+    if len(data) < HEADER:
+        return np.zeros(0)
     start = data.find(b"data") + 8
     if data[:4] != b"RIFF" or start < 8:
         raise ValueError(f"{path} is no WAV file")

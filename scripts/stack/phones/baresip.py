@@ -1,7 +1,7 @@
-"""baresip: phones that register, ring, are answered by script, speak a tone, press keys and keep what they hear.
+"""baresip: phones that register, ring, answer by script, speak a tone, press keys and keep what they hear.
 
-One process holds one phone or many, each an account of its own. It is steered over its ``ctrl_tcp`` module with
-JSON in netstrings.
+One process holds one phone or many, each an account of its own. It is steered over its ``ctrl_tcp`` module
+with JSON in netstrings.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from stack.tones import make_tone
 
 KEY_SECONDS = 0.15
 """How long a key is held down, and the pause after it."""
+NOT_TRIED = "not tried yet"
 TONE_SECONDS = 120
 """A phone speaks its tone so long in each call; then it is silent."""
 
@@ -122,7 +123,8 @@ class Phone:
         """All calls so far, the present ones too."""
         self._ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._registered = asyncio.Event()
-        self.registration = "not tried"
+        self.registration = NOT_TRIED
+        """What baresip said of it last."""
 
     @property
     def user(self) -> str:
@@ -397,11 +399,14 @@ class Baresip:
             # The call ended under our hands, as calls do.
 
     async def _look_at_registration(self, phone: Phone) -> None:
-        """Ask until it is registered; events tell only of what happens after we listen."""
+        """Ask until it is registered: events tell only of what happens after we listen."""
         while not phone._registered.is_set():
             for line in (await self.command("reginfo")).splitlines():
-                if phone.aor.removeprefix("sip:").partition(":")[0] in line and "OK" in line:
+                _, aor, state, *_ = [*line.replace(" - ", " ").split(), "", "", ""]
+                if aor == phone.aor and "OK" in state:
                     phone._registered.set()
+                elif aor == phone.aor and phone.registration == NOT_TRIED:
+                    phone.registration = line.strip()
             await asyncio.sleep(0.2)
 
     def _react(self, work: Any) -> None:

@@ -52,7 +52,7 @@ def caller_scenario(call: TrunkCall, *, many: bool = False) -> bytes:
         from_value = b"<sip:" + (caller + b"@" if caller else b"") + b"[local_ip]>"
     dialog = _Dialog(to_uri, from_value, call.headers)
     if call.ending is Ending.CANCEL:
-        return _scenario([dialog.invite(), _receive(100), _pause(call.hang_up_after or 0), *dialog.give_up()])
+        return _scenario([dialog.invite(), *dialog.give_up(call.hang_up_after or 0)])
     parts = [dialog.invite(), *(_receive(status, optional=True) for status in (100, 180, 183))]
     # rrs: keep the Contact of this response for [next_url].
     parts += [b'<recv response="200" rrs="true"/>', dialog.ack()]
@@ -161,11 +161,18 @@ class _Dialog:
         request = self._request(b"INVITE", 1, tag=b"", branch=_INVITE_BRANCH)
         return _send(request + contact + self._headers + _SDP, retrans=True)
 
-    def give_up(self) -> list[bytes]:
-        """CANCEL; and BYE if the answer was faster."""
+    def give_up(self, seconds: float) -> list[bytes]:
+        """Wait, then CANCEL; and BYE if the answer was faster."""
         cancel = self._request(b"CANCEL", 1, tag=b"", branch=_INVITE_BRANCH) + _NO_BODY
         refused = self._request(b"ACK", 1, branch=_INVITE_BRANCH) + _NO_BODY
+        wait = _milliseconds(seconds)
         return [
+            _receive(100),
+            # No pause: SIPp would take a response in it for a fault.
+            *(_receive(status, optional=True) for status in (180, 183)),
+            b'<recv response="200" optional="true" rrs="true" next="answered"/>',
+            f'<recv response="487" timeout="{wait}" ontimeout="give-up"/>'.encode(),
+            b'<label id="give-up"/>',
             _send(cancel, retrans=True),
             *(_receive(status, optional=True) for status in (180, 183, 481, 200)),
             b'<recv response="487" timeout="3000" ontimeout="answered"/>',
