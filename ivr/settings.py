@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     trunk_server: str = Field(
         "", description="host[:port] of the carrier for outgoing calls and registration; empty: none."
     )
-    trunk_username: str = Field("", description="User for registration at the carrier; empty: no registration.")
+    trunk_username: str = Field(
+        "", description="User for registration at the carrier; empty: no registration."
+    )
     trunk_password_file: Path | None = Field(None, description="File with the carrier's password, mode 0600.")
     trunk_certificate: Path | None = Field(None, description="TLS certificate (PEM) for trunk_transport=tls.")
     trunk_key: Path | None = Field(None, description="TLS private key (PEM) for trunk_transport=tls.")
@@ -65,16 +67,15 @@ class Settings(BaseSettings):
     health_port: int = Field(8112, ge=1, le=65535, description="/health and /metrics, on loopback.")
 
     step_seconds: float = Field(3.0, gt=0, le=10, description="The dialplan waits so long for one answer.")
-    budget_seconds: float = Field(6.0, gt=0, le=30, description="... and so long for all answers of one call.")
+    budget_seconds: float = Field(
+        6.0, gt=0, le=30, description="... and so long for all answers of one call."
+    )
     engine_calls: int = Field(
         100, ge=1, description="So many calls may wait for the engine at once; more go on without it."
     )
     drain_seconds: float = Field(10.0, ge=0, description="On SIGTERM questions under way may take so long.")
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Of the engine's log.")
-    log_personal_data: bool = Field(
-        False, description="Whether callers' numbers may appear in the log. For a test stand only."
-    )
 
     @cached_property
     def root(self) -> Path:

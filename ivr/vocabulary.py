@@ -25,8 +25,8 @@ class AgiScript(StrEnum):
     """The path of an AGI request: which question the dialplan asks."""
 
     INTAKE = "intake"
-    """Argument: one text, the raw facts of :class:`IntakeField`, each with a colon before it, base64, joined by
-    ``.``"""
+    """Argument: one text, the raw facts of :class:`IntakeField`, each with a colon before it, base64, joined
+    by ``.``"""
     KEY = "key"
     """Arguments: menu, language, wrong keys so far, entry, caller class, then the key
     (one of ``0-9 * #``, or :data:`SILENCE`)."""
@@ -66,7 +66,8 @@ class Advice(StrEnum):
     ``<entry>|<caller class>|end``
 
     Carry out the plan. ``mark`` is empty or ``cannot-speak``. Penalties are empty when any operator may
-    answer. A prompt is a file below the directory of prompts, without its ending (``id/menu-main.1a2b3c``)."""
+    answer. A prompt is a file below the directory of prompts, without its ending
+    (``id/menu-main.1a2b3c``)."""
 
 
 STAGE_SEPARATOR = "+"

@@ -1,8 +1,8 @@
 """What happens to a call, as the rest of the engine sees it: frozen values in our own words.
 
 ``ivr.asterisk`` makes them from Asterisk's channel event log (CEL over AMI) and queue events; nothing outside
-that folder sees a header of Asterisk's. ``at`` is Asterisk's own time (UTC, aware). ``call_id`` is the Uniqueid
-of the caller's channel (CEL's LinkedID).
+that folder sees a header of Asterisk's. ``at`` is Asterisk's own time (UTC, aware). ``call_id`` is the
+Uniqueid of the caller's channel (CEL's LinkedID).
 """
 
 from dataclasses import dataclass

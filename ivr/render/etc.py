@@ -72,10 +72,10 @@ def _check(settings: Settings, rules: Rules, operators: Collection[str]) -> None
         raise SettingsError("IVR_RTP_END must be greater than IVR_RTP_START (two ports a leg).")
     if settings.trunk_transport == "tls" and not (settings.trunk_certificate and settings.trunk_key):
         raise SettingsError("IVR_TRUNK_TRANSPORT=tls needs IVR_TRUNK_CERTIFICATE and IVR_TRUNK_KEY.")
-    both = sorted({line.phone for line in rules.lines.values()} & set(operators))
+    both = sorted({line.phone for line in rules.lines.values() if line.phone} & set(operators))
     if both:
         raise SettingsError(
-            f"{', '.join(str(name) for name in both)}: both an operator's phone and a line of routing.yaml; "
+            f"{', '.join(both)}: both an operator's phone and a line of routing.yaml; "
             "give one of them another name (ivr operator, or agencies: in routing.yaml)."
         )
 

@@ -9,12 +9,18 @@ from dataclasses import dataclass
 
 from ivr.routing.rules import Line, Ring, Rules
 from ivr.settings import Settings
-from ivr.vocabulary import CONTRACT_VERSION, END_MARK, FIELD_SEPARATOR, LAYER_1_QUEUE, Context
+from ivr.vocabulary import (
+    CONTRACT_VERSION,
+    END_MARK,
+    FIELD_SEPARATOR,
+    LAYER_1_QUEUE,
+    Context,
+)
+from ivr.vocabulary import (
+    TRUNK_ENDPOINT as TRUNK,
+)
 
 HEADER = "; Written by ivr render. Do not edit: change routing.yaml or the settings, and render again.\n"
-
-TRUNK = "trunk"
-"""The carrier's endpoint."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -114,9 +113,8 @@ operators = Table(
     Column("phone", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("penalty", Integer, nullable=False, server_default="0"),
-    Column("pin_salt", LargeBinary, nullable=False),
-    Column("pin_hash", LargeBinary, nullable=False),
+    Column("queues", Text, nullable=False),
+    Column("pin", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("active", Boolean, nullable=False),
 )
-"""Accounts of operators. ``phone`` is the endpoint and the login (``op1``)."""
+"""Accounts of operators (:class:`ivr.queueing.operators.Operator`). ``queues`` are joined by ``&``."""

@@ -96,10 +96,9 @@ def upgrade() -> None:
         sa.Column("phone", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("penalty", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("pin_salt", sa.LargeBinary, nullable=False),
-        sa.Column("pin_hash", sa.LargeBinary, nullable=False),
+        sa.Column("queues", sa.Text, nullable=False),
+        sa.Column("pin", sa.Text, nullable=False),
         sa.Column("created_at", UtcDateTime, nullable=False),
-        sa.Column("active", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("phone", name="pk_operators"),
     )
     for statement in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL:

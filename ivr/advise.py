@@ -1,0 +1,159 @@
+"""Answer the dialplan's questions: which menu to play, or which plan to carry out.
+
+Nothing is kept between two questions: what is known of the call comes with each (see ``docs/contract.md``).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from ivr.asterisk.agi_server import Question
+from ivr.asterisk.intake_facts import decode_intake
+from ivr.calls.notes import AdviceGiven, DecisionMade
+from ivr.errors import AgiError
+from ivr.intake.caller import classify_caller
+from ivr.intake.numbers import entry_of
+from ivr.ledger.entries import CallerData
+from ivr.ledger.keeper import Keeper
+from ivr.menu.prompts_needed import accept_prompt, menu_prompt
+from ivr.menu.walk import Chosen, MenuState, Step, press, start
+from ivr.prompts import Catalogue
+from ivr.queueing.roster import Roster
+from ivr.routing.advice import encode_menu_advice, encode_plan, encode_plan_advice
+from ivr.routing.decide import decide, plan
+from ivr.routing.model import CallerClass, Facts
+from ivr.routing.rules import Rules
+from ivr.vocabulary import AgiScript, IntakeField
+
+_HEADERS = tuple(
+    field for field in IntakeField if field not in (IntakeField.DIALLED, IntakeField.CALLER_PRESENTATION)
+)
+"""Personal data among the raw facts: kept apart from the ledger."""
+
+
+class Adviser:
+    """One city's rules and prompts, applied to questions. ``now`` gives an aware time."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        catalogue: Catalogue,
+        prompts_dir: Path,
+        keeper: Keeper,
+        roster: Roster,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.rules = rules
+        self.catalogue = catalogue
+        self._prompts_dir = prompts_dir
+        self._keeper = keeper
+        self._roster = roster
+        self._now = now
+
+    def answer(self, question: Question) -> str:
+        """The advice for ``question``. Raises :class:`AgiError` for a question that is none."""
+        match question.script:
+            case AgiScript.INTAKE:
+                return self._intake(question)
+            case AgiScript.KEY:
+                return self._key(question)
+
+    def _intake(self, question: Question) -> str:
+        raw = decode_intake(question.arguments[0] if question.arguments else "")
+        entry = entry_of(raw, self.rules.city.area_code)
+        caller = classify_caller(raw, self.rules.city)
+        self._keeper.writer.record_caller(_caller_data(question.call_id, raw, caller.number))
+        return self._advise(question, start(self.rules, entry), entry, caller.caller_class, None)
+
+    def _key(self, question: Question) -> str:
+        if len(question.arguments) < 6:
+            raise AgiError(
+                f"The question 'key' has {len(question.arguments)} arguments and needs 6: dialplan/menu.conf "
+                "and the engine are of different versions; install both again."
+            )
+        menu, language, wrong, entry, caller, key = question.arguments[:6]
+        state = MenuState(menu, language, int(wrong) if wrong.isdecimal() else 0)
+        known = caller in tuple(CallerClass)
+        return self._advise(
+            question,
+            press(self.rules, state, key),
+            entry,
+            CallerClass(caller) if known else CallerClass.MISSING,
+            key,
+        )
+
+    def _advise(
+        self, question: Question, step: Step, entry: str, caller: CallerClass, key: str | None
+    ) -> str:
+        if isinstance(step, MenuState):
+            return self._menu(question.call_id, step, entry, caller, key)
+        return self._plan(question.call_id, step, entry, caller, key)
+
+    def _menu(self, call_id: str, state: MenuState, entry: str, caller: CallerClass, key: str | None) -> str:
+        advice = encode_menu_advice(
+            menu=state.menu,
+            language=state.language,
+            wrong=state.wrong,
+            silence_seconds=self.rules.menus[state.menu].silence_seconds,
+            prompt=self._prompt(state.language, menu_prompt(state.menu)),
+            entry=entry,
+            caller=caller,
+        )
+        self._keeper.see(
+            AdviceGiven(call_id, self._now(), entry, caller, state.menu, state.language, key, state.wrong)
+        )
+        return advice
+
+    def _plan(self, call_id: str, chosen: Chosen, entry: str, caller: CallerClass, key: str | None) -> str:
+        now = self._now()
+        facts = Facts(
+            entry=entry,
+            category=chosen.category,
+            language=chosen.language,
+            caller=caller,
+            cannot_speak=chosen.cannot_speak,
+            operators=self._roster.on_duty() if self._roster.known else None,
+            longest_wait=self._keeper.registry.counts(now).layer_1_longest_wait,
+        )
+        decision = decide(self.rules, facts, now)
+        stages = plan(self.rules, decision, facts, now)
+        advice = encode_plan_advice(
+            stages,
+            priority=decision.priority,
+            category=chosen.category,
+            language=chosen.language,
+            accept_prompt=self._prompt(self.rules.default_language.id, accept_prompt(chosen.category)),
+            cannot_speak=chosen.cannot_speak,
+            penalty=self.rules.language(chosen.language).penalty,
+            entry=entry,
+            caller=caller,
+        )
+        self._keeper.see(
+            DecisionMade(
+                call_id=call_id,
+                at=now,
+                entry=entry,
+                caller=caller,
+                category=chosen.category,
+                language=chosen.language,
+                decision=decision,
+                plan=encode_plan(stages),
+                key=key,
+                cannot_speak=chosen.cannot_speak,
+            )
+        )
+        return advice
+
+    def _prompt(self, language: str, name: str) -> str:
+        """The prompt as the dialplan wants it: below the directory of prompts, without its ending."""
+        path = self.catalogue.path(language, name)
+        return str(Path(path).relative_to(self._prompts_dir)) if path else f"{language}/{name}"
+
+
+def _caller_data(call_id: str, raw: Mapping[IntakeField, str], number: str | None) -> CallerData:
+    return CallerData(
+        call_id=call_id,
+        number=number or raw[IntakeField.CALLER_NUMBER],
+        name=raw[IntakeField.CALLER_NAME],
+        headers={str(field): raw[field] for field in _HEADERS if raw[field]},
+    )

@@ -1,0 +1,231 @@
+"""``ivr serve``: every part built once, started in order, stopped in reverse. Nobody else sees everyone."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from ivr.advise import Adviser
+from ivr.asterisk.agi_server import AgiServer, Question
+from ivr.asterisk.ami_link import AmiLink
+from ivr.asterisk.ami_messages import AmiMessage
+from ivr.asterisk.resync import snapshot
+from ivr.asterisk.translate import translate
+from ivr.calls.events import CallEvent, OperatorChanged, OperatorLeft
+from ivr.calls.findings import Kind
+from ivr.calls.registry import Change, Registry
+from ivr.errors import AmiError, SettingsError
+from ivr.health.look import ledger_part, link_part, now_facts, prompts_part, rules_part, set_gauges
+from ivr.health.metrics import Metrics
+from ivr.health.server import HealthServer
+from ivr.health.status import Level, Part
+from ivr.ledger.keeper import Keeper
+from ivr.ledger.read import open_calls
+from ivr.ledger.writer import LedgerWriter
+from ivr.menu.prompts_needed import prompts_needed
+from ivr.prompts import load_catalogue, render_prompts
+from ivr.queueing.pin_copies import copy_pins
+from ivr.queueing.roster import Roster
+from ivr.render.files import secret
+from ivr.rulebook import Rulebook, open_rulebook, voices
+from ivr.settings import Settings
+from ivr.store.engine import create_engine
+from ivr.store.upgrade import upgrade
+
+LOOPBACK = "127.0.0.1"
+RESTORE_SECONDS = 2.0
+"""The database may take so long to tell of calls of an earlier run; a call does not wait for it."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """One engine: the AGI server, the link to Asterisk, the live calls and the record of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._rulebook: Rulebook = open_rulebook(settings)
+        rules = self._rulebook.rules
+        self._needed = prompts_needed(rules)
+        self._voices = voices(rules)
+        catalogue = load_catalogue(self._needed, settings.prompts, settings.recorded, self._voices)
+        self._database = create_engine(settings.database)
+        self._metrics = Metrics()
+        self._roster = Roster()
+        writer = LedgerWriter(
+            self._database,
+            settings.root / "ledger" / "journal.jsonl",
+            prepare=lambda: upgrade(settings.database),
+        )
+        self._keeper = Keeper(Registry(), writer)
+        self._adviser = Adviser(rules, catalogue, settings.prompts, self._keeper, self._roster, _now)
+        self._agi = AgiServer(LOOPBACK, settings.agi_port, self._answer, settings.step_seconds)
+        self._link = AmiLink(
+            LOOPBACK,
+            settings.ami_port,
+            "engine",
+            secret(settings.secrets, "ami-engine"),
+            self._on_event,
+            self._on_up,
+            self._on_down,
+        )
+        self._health = HealthServer(settings.health_port, self._metrics, self._look)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._draining = False
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain: new calls go to the plain dialplan, questions under way
+        are answered."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            await self._start()
+            _log.info("serving", agi_port=self._settings.agi_port, rules=self._rulebook.rules.digest)
+            await stop.wait()
+        finally:
+            await self._stop()
+
+    async def _start(self) -> None:
+        await _listen("IVR_HEALTH_PORT", self._settings.health_port, self._health.start())
+        self._keeper.writer.start()
+        await self._restore()
+        await self._link.start()
+        self._tasks = [
+            asyncio.create_task(self._metrics.watch_loop(), name="loop-lag"),
+            asyncio.create_task(self._tick(), name="clocks"),
+            asyncio.create_task(self._speak(), name="prompts"),
+        ]
+        # Last: whoever is asked must be able to answer.
+        await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())
+
+    async def _stop(self) -> None:
+        self._draining = True
+        _log.info("draining", questions=self._agi.in_progress)
+        await self._agi.drain(self._settings.drain_seconds)
+        await self._agi.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._link.close()
+        await self._keeper.writer.close()
+        await self._health.close()
+        await self._database.dispose()
+        _log.info("stopped")
+
+    async def _restore(self) -> None:
+        """Calls that an earlier run left open: Asterisk may still hold them, and their clocks still run."""
+        try:
+            async with asyncio.timeout(RESTORE_SECONDS):
+                self._keeper.registry.restore(await open_calls(self._database))
+        except Exception as error:
+            _log.warning("open_calls_not_restored", error=type(error).__name__)
+
+    async def _answer(self, question: Question) -> str:
+        began = time.perf_counter()
+        try:
+            advice = self._adviser.answer(question)
+        except Exception:
+            self._metrics.questions.labels(question.script, "failed").inc()
+            raise
+        self._metrics.questions.labels(question.script, "answered").inc()
+        self._metrics.question_seconds.labels(question.script).observe(time.perf_counter() - began)
+        return advice
+
+    async def _on_event(self, message: AmiMessage) -> None:
+        event = translate(message)
+        if event is None:
+            return
+        if isinstance(event, OperatorChanged | OperatorLeft):
+            self._roster.apply(event)
+        else:
+            self._see(event)
+
+    def _see(self, event: CallEvent) -> None:
+        self._count(self._keeper.see(event))
+
+    def _count(self, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            for finding in change.findings:
+                if finding.kind is Kind.TRUNK:
+                    self._metrics.calls_started.inc()
+                elif finding.kind is Kind.LIFELINE:
+                    self._metrics.lifeline.labels(change.call.lifeline or "unknown").inc()
+                elif finding.kind is Kind.ENDED and change.call.ending is not None:
+                    ending = change.call.ending
+                    self._metrics.calls_ended.labels(ending.result, ending.reason).inc()
+                    if change.call.answer_seconds is not None:
+                        self._metrics.answer_seconds.observe(change.call.answer_seconds)
+
+    async def _on_up(self) -> None:
+        """Nothing is repeated; what is true now is asked."""
+        mark = self._keeper.registry.mark()
+        try:
+            found = await snapshot(self._link)
+        except AmiError as error:
+            self._link.drop(f"Asterisk did not say what is true now: {error}")
+            return
+        self._roster.replace(found.operators)
+        self._count(self._keeper.reconcile(found, mark, _now()))
+        _log.info("in_step_with_asterisk", calls=len(found.calls), operators=len(found.operators))
+        await copy_pins(self._settings, self._database)
+
+    async def _on_down(self) -> None:
+        self._roster.known = False
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                self._count(self._keeper.tick(_now()))
+            except Exception as error:
+                _log.error("tick_failed", error=type(error).__name__)
+
+    async def _speak(self) -> None:
+        """Speak in the background what set-up has not spoken; calls go on without it."""
+        catalogue = await render_prompts(
+            self._needed, self._settings.prompts, self._settings.recorded, self._voices
+        )
+        for problem in (*catalogue.problems, *catalogue.warnings):
+            _log.warning("prompt", problem=problem)
+        self._adviser.catalogue = catalogue
+
+    def _look(self) -> tuple[tuple[Part, ...], Mapping[str, object]]:
+        counts = self._keeper.registry.counts(_now())
+        link, ledger = self._link.state, self._keeper.writer.status()
+        set_gauges(self._metrics, counts, self._roster, link, ledger, self._rulebook)
+        draining = Part("questions", Level.BAD, "draining: new calls go by the plain dialplan")
+        answering = Part("questions", Level.OK, f"port {self._settings.agi_port}")
+        parts = (
+            link_part(link),
+            draining if self._draining else answering,
+            ledger_part(ledger),
+            rules_part(self._rulebook),
+            prompts_part(self._adviser.catalogue),
+        )
+        return parts, now_facts(counts, self._roster)
+
+
+async def _listen(setting: str, port: int, starting: object) -> None:
+    try:
+        await starting  # type: ignore[misc]
+    except OSError as error:
+        raise SettingsError(
+            f"{setting}: port {port} on {LOOPBACK} cannot be used ({error.strerror}). Is another engine "
+            f"running? Otherwise choose another port."
+        ) from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def serve(settings: Settings) -> None:
+    """Run an engine in this process until it is told to stop."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(Engine(settings).run())

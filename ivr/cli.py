@@ -1,0 +1,29 @@
+"""The command line: ``ivr COMMAND``."""
+
+import typer
+
+from ivr.commands import people, record, routing, running
+
+app = typer.Typer(
+    name="ivr",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Siaga 112: a city's emergency calls on Asterisk.",
+)
+for function in (
+    running.serve,
+    running.render,
+    running.doctor,
+    routing.check,
+    routing.route,
+    record.calls,
+    record.call,
+):
+    app.command()(function)
+app.add_typer(people.operator, name="operator")
+
+
+def main() -> None:
+    """Entry point of the ``ivr`` script."""
+    app()

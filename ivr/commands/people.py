@@ -1,0 +1,109 @@
+"""``ivr operator …``: who may log in to the queues, and from which phone."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ivr.asterisk.reload_session import reload_session
+from ivr.commands.common import command, out
+from ivr.errors import AmiError, IvrError
+from ivr.prepare import prepare
+from ivr.queueing.operators import make_operator
+from ivr.queueing.pin_copies import copy_pins
+from ivr.render.files import secret
+from ivr.settings import Settings, load_settings
+from ivr.store import accounts
+from ivr.store.engine import create_engine
+from ivr.store.upgrade import upgrade
+from ivr.vocabulary import LAYER_1_QUEUE
+
+operator = typer.Typer(no_args_is_help=True, help="Operators' phones and PINs.")
+
+Phone = Annotated[str, typer.Argument(help="Name of the phone, also its SIP user: op1.")]
+
+
+@operator.command("add")
+@command
+async def add(
+    phone: Phone,
+    name: Annotated[str, typer.Option(help="The operator's name.")],
+    pin: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, help="4 to 12 digits; asked if left out.")
+    ],
+    penalty: Annotated[int, typer.Option(help="0 is rung first, 10 last.")] = 0,
+    queue: Annotated[list[str] | None, typer.Option(help="Queue to log in to; may come again.")] = None,
+) -> None:
+    """Add an operator with a phone. Its SIP password is made here and kept in IVR_STATE/secrets/phones."""
+    account = make_operator(phone, name, pin, penalty, tuple(queue or (LAYER_1_QUEUE,)))
+    settings = load_settings()
+    async with _database(settings) as engine:
+        await accounts.add_operator(engine, account)
+    await _apply(settings)
+    path = settings.secrets / "phones" / phone
+    out.print(f"{phone}: siap / ready. SIP password: {path}", soft_wrap=True, markup=False)
+
+
+@operator.command("remove")
+@command
+async def remove(phone: Phone) -> None:
+    """Remove an operator: the phone can register and log in no more."""
+    settings = load_settings()
+    async with _database(settings) as engine:
+        await accounts.remove_operator(engine, phone)
+    await _apply(settings, gone=phone)
+    out.print(f"{phone}: dihapus / removed", markup=False)
+
+
+@operator.command("list")
+@command
+async def show() -> None:
+    """Show all operators."""
+    settings = load_settings()
+    async with _database(settings) as engine:
+        found = await accounts.list_operators(engine)
+    table = Table("telepon / phone", "nama / name", "antrean / queues", "penalti / penalty")
+    for account in found:
+        table.add_row(account.phone, account.name, ", ".join(account.queues), str(account.penalty))
+    out.print(table)
+
+
+class _database:  # noqa: N801 - reads as the function it is used like
+    """The database, migrated, for one command."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine = create_engine(settings.database)
+
+    async def __aenter__(self) -> AsyncEngine:
+        self._settings.root.mkdir(parents=True, exist_ok=True)
+        try:
+            await upgrade(self._settings.database)
+        except Exception as error:
+            raise IvrError(
+                f"The database does not answer ({type(error).__name__}): look at IVR_DATABASE_URL and the "
+                "disk."
+            ) from error
+        return self._engine
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._engine.dispose()
+
+
+async def _apply(settings: Settings, gone: str | None = None) -> None:
+    """Let a running Asterisk know; one that is not running reads everything at its start."""
+    prepared = await prepare(settings)
+    for warning in prepared.warnings:
+        out.print(f"[yellow]![/] {warning}", soft_wrap=True)
+    engine = create_engine(settings.database)
+    try:
+        async with reload_session(settings.ami_port, secret(settings.secrets, "ami-reload")) as session:
+            await session.reload("res_pjsip.so")
+            if gone:
+                await session.remove(f"operator/{gone}")
+        await copy_pins(settings, engine)
+    except AmiError:
+        out.print("Asterisk tidak berjalan; berlaku saat mulai / not running: takes effect at its start.")
+    finally:
+        await engine.dispose()

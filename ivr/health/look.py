@@ -1,0 +1,70 @@
+"""Look at every part of a running engine, for ``/health`` and the gauges of ``/metrics``."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from ivr.asterisk.ami_link import LinkPhase, LinkState
+from ivr.calls.registry import Counts
+from ivr.calls.states import State
+from ivr.health.metrics import Metrics
+from ivr.health.status import Level, Part
+from ivr.ledger.writer import WriterStatus
+from ivr.prompts import Catalogue
+from ivr.queueing.roster import Roster
+from ivr.rulebook import Rulebook
+
+
+def link_part(link: LinkState) -> Part:
+    if link.phase is LinkPhase.UP:
+        return Part("asterisk", Level.OK, "in step")
+    since = link.since.astimezone(UTC)
+    return Part("asterisk", Level.BAD, f"{link.phase} since {since:%Y-%m-%dT%H:%M:%SZ}: {link.reason}")
+
+
+def ledger_part(ledger: WriterStatus) -> Part:
+    if ledger.well:
+        return Part("ledger", Level.OK, "in the database")
+    return Part(
+        "ledger",
+        Level.BAD if ledger.lost else Level.WARN,
+        f"{ledger.last_error or 'catching up'}; {ledger.journal_bytes} bytes wait in the journal, "
+        f"{ledger.lost} entries lost, {ledger.refused} refused: look at the database and the disk.",
+    )
+
+
+def rules_part(book: Rulebook) -> Part:
+    if not book.refused:
+        return Part("routing", Level.OK, book.rules.digest)
+    return Part("routing", Level.WARN, f"refused, the last good copy is used: {book.refused[0]}")
+
+
+def prompts_part(catalogue: Catalogue) -> Part:
+    if not catalogue.problems:
+        return Part("prompts", Level.OK, f"{len(catalogue.files)} files")
+    return Part("prompts", Level.WARN, catalogue.problems[0])
+
+
+def set_gauges(
+    metrics: Metrics, counts: Counts, roster: Roster, link: LinkState, ledger: WriterStatus, book: Rulebook
+) -> None:
+    for state in State:
+        metrics.calls_live.labels(state).set(counts.by_state.get(state, 0))
+    metrics.longest_wait.set(counts.longest_wait)
+    metrics.operators.labels("on-duty").set(roster.on_duty())
+    metrics.operators.labels("free").set(roster.free())
+    metrics.ami_up.set(link.phase is LinkPhase.UP)
+    metrics.ledger_waiting.set(ledger.queued)
+    metrics.ledger_lost.set(ledger.lost)
+    metrics.ledger_journal_bytes.set(ledger.journal_bytes)
+    metrics.routing_refused.set(bool(book.refused))
+
+
+def now_facts(counts: Counts, roster: Roster) -> Mapping[str, object]:
+    """``operators_on_duty`` is null while the engine does not know."""
+    return {
+        "at": datetime.now(UTC).isoformat(),
+        "calls": counts.live,
+        "waiting": counts.waiting,
+        "longest_wait_seconds": round(counts.longest_wait, 1),
+        "operators_on_duty": roster.on_duty() if roster.known else None,
+    }
