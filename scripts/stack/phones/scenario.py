@@ -165,13 +165,14 @@ class _Dialog:
         """Wait, then CANCEL; and BYE if the answer was faster."""
         cancel = self._request(b"CANCEL", 1, tag=b"", branch=_INVITE_BRANCH) + _NO_BODY
         refused = self._request(b"ACK", 1, branch=_INVITE_BRANCH) + _NO_BODY
-        wait = _milliseconds(seconds)
+        # Not a pause, in which SIPp takes a response for a fault. It looks at the first timeout only.
+        late = f'timeout="{_milliseconds(seconds)}" ontimeout="give-up"'
         return [
             _receive(100),
-            # No pause: SIPp would take a response in it for a fault.
-            *(_receive(status, optional=True) for status in (180, 183)),
-            b'<recv response="200" optional="true" rrs="true" next="answered"/>',
-            f'<recv response="487" timeout="{wait}" ontimeout="give-up"/>'.encode(),
+            f'<recv response="180" optional="true" {late}/>'.encode(),
+            f'<recv response="183" optional="true" {late}/>'.encode(),
+            f'<recv response="200" optional="true" rrs="true" next="answered" {late}/>'.encode(),
+            f'<recv response="487" {late}/>'.encode(),
             b'<label id="give-up"/>',
             _send(cancel, retrans=True),
             *(_receive(status, optional=True) for status in (180, 183, 481, 200)),
