@@ -98,8 +98,6 @@ HIGHEST_PRIORITY = 20
 class Variable(StrEnum):
     """Channel variables that the dialplan keeps on the caller's channel (and reads from an advice)."""
 
-    CALL = "IVR_CALL"
-    """The call's id: the caller's channel's Uniqueid, inherited by every leg."""
     CHANNEL = "IVR_CHANNEL"
     """The caller's channel's name, inherited by every leg."""
     ADVICE = "IVR_ADVICE"

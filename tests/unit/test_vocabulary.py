@@ -1,0 +1,123 @@
+"""The dialplan and ivr/vocabulary.py must say the same."""
+
+import re
+from pathlib import Path
+
+from ivr.routing.advice import encode_menu_advice, encode_plan_advice
+from ivr.routing.model import CallerClass, QueueStage
+from ivr.vocabulary import (
+    FIELD_SEPARATOR,
+    HIGHEST_PRIORITY,
+    LAYER_1_QUEUE,
+    PRIORITY_STEPS,
+    TRUNK_ENDPOINT,
+    AgiScript,
+    Context,
+    IntakeField,
+    LifelineReason,
+    Step,
+    Variable,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FILES = {path.name: path.read_text() for path in (REPOSITORY / "dialplan").glob("*.conf")}
+CODE = "\n".join(
+    line.split(";", 1)[0] if "\\;" not in line else line
+    for text in FILES.values()
+    for line in text.splitlines()
+    if not line.lstrip().startswith(";")
+)
+
+
+def test_every_shared_variable_is_used_by_the_dialplan() -> None:
+    assert [name for name in Variable if not re.search(rf"(?:\b|__){name}\b", CODE)] == []
+
+
+def test_every_step_is_written_and_none_is_unknown() -> None:
+    written = set(re.findall(r"CELGenUserEvent\(([a-z-]+),", CODE))
+    assert written == set(Step)
+
+
+def test_every_reason_for_the_lifeline_is_given_and_none_is_unknown() -> None:
+    given = set(re.findall(r"IVR_WHY=([a-z-]+)", CODE))
+    assert given == set(LifelineReason)
+
+
+def test_the_dialplan_asks_exactly_the_known_questions() -> None:
+    assert set(re.findall(r"Gosub\(ask,s,1\(([a-z]+),", CODE)) == set(AgiScript)
+
+
+def test_intake_sends_as_many_facts_as_the_engine_reads() -> None:
+    assert FILES["intake.conf"].count("${BASE64_ENCODE(") == len(IntakeField)
+
+
+def test_every_context_that_others_name_exists() -> None:
+    here = set(re.findall(r"^\[([a-z-]+)\]", CODE, re.MULTILINE))
+    assert set(Context) - {Context.LINES} <= here
+    assert f"DIALPLAN_EXISTS({Context.LINES}," in CODE
+
+
+def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
+    menu = encode_menu_advice(
+        menu="main",
+        language="id",
+        wrong=0,
+        silence_seconds=3,
+        prompt="id/menu-main.abc",
+        entry="112",
+        caller=CallerClass.NUMBER,
+    )
+    plan = encode_plan_advice(
+        [QueueStage(LAYER_1_QUEUE, 45)],
+        priority=9,
+        category="fire",
+        language="id",
+        accept_prompt="id/accept-fire.abc",
+        cannot_speak=False,
+        penalty=None,
+        entry="112",
+        caller=CallerClass.NUMBER,
+    )
+    for kind, advice in (("menu", menu), ("plan", plan)):
+        assert f'"1:{kind}:{len(advice.split(FIELD_SEPARATOR))}"' in FILES["ask.conf"]
+
+
+def test_an_advice_survives_the_dialplans_filter() -> None:
+    """FILTER keeps only these characters; a prompt's or a line's name may have no other."""
+    kept = re.search(r"FILTER\(([^,]+),\$\{IVR_ADVICE\}\)", CODE)
+    assert kept is not None
+    pattern = re.compile(f"[{kept[1]}]+")
+    assert pattern.fullmatch(
+        "1|plan|q:emergency:45+l:a-1&b-2:20|9|fire|id|id/accept-fire.0a|x|0|10|112|number|end"
+    )
+
+
+def test_queue_order_is_computed_as_the_vocabulary_says() -> None:
+    assert f"* {PRIORITY_STEPS} + {PRIORITY_STEPS - 1} - ${{IVR_AGE}}" in FILES["queue.conf"]
+    assert HIGHEST_PRIORITY * PRIORITY_STEPS + PRIORITY_STEPS < 2**31
+    assert f"Set(IVR_PRIORITY={HIGHEST_PRIORITY})" in FILES["finish.conf"]
+
+
+def test_the_hand_written_files_know_layer_1_and_the_trunk() -> None:
+    assert f"[{LAYER_1_QUEUE}](" in (REPOSITORY / "asterisk-conf" / "queues.conf").read_text()
+    assert f"q:{LAYER_1_QUEUE}:" in FILES["extensions.conf"]
+    assert f"context={Context.TRUNK}" in (REPOSITORY / "asterisk-conf" / "pjsip.conf").read_text()
+    assert TRUNK_ENDPOINT == "trunk"
+
+
+def test_every_step_file_is_included_and_comes_in_by_tryinclude() -> None:
+    included = re.findall(r'^#(\w+) "dialplan/(\S+)"', FILES["extensions.conf"], re.MULTILINE)
+    assert {name for _, name in included} == set(FILES) - {"extensions.conf"}
+    assert {how for how, _ in included} == {"tryinclude"}
+
+
+def test_the_callers_channel_runs_no_generated_dialplan() -> None:
+    """Generated contexts may be cut off; only a leg to a line may fall off their end."""
+    jumps = [
+        (name, jump)
+        for name, text in FILES.items()
+        for jump in re.findall(r"(?:Goto|Gosub)(?:If)?\((?:[^\n]*\?)?lines,[^\n]*", text)
+    ]
+    assert jumps == [("lines.conf", "Gosub(lines,${EXTEN},1)")]
+    leg = FILES["lines.conf"].split("[line]")[1]
+    assert "Gosub(lines," in leg
