@@ -8,8 +8,9 @@ languages.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ivr.intake.numbers import OTHER
 from ivr.menu.definition import CANNOT_SPEAK_KEY, LANGUAGE_KEY, PERSON_KEY, WRONG_KEYS
-from ivr.routing.rules import OTHER_ENTRY, UNKNOWN, Rules
+from ivr.routing.rules import UNKNOWN, Rules
 from ivr.vocabulary import SILENCE
 
 
@@ -50,7 +51,7 @@ Step = MenuState | Chosen
 
 def start(rules: Rules, entry: str) -> Step:
     """What a call to this entry begins with. An entry that the file does not list is ``other``."""
-    number = rules.numbers.get(entry, rules.numbers[OTHER_ENTRY])
+    number = rules.numbers.get(entry, rules.numbers[OTHER])
     language = number.language or rules.default_language.id
     if number.menu is not None:
         return MenuState(number.menu, language)

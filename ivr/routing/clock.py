@@ -33,11 +33,6 @@ def clock_entries(
     )
 
 
-def next_mark(clock_seconds: int, answered_at: datetime, now: datetime) -> datetime | None:
-    """When to look again: the first mark after ``now``, or ``None`` after the last."""
-    return next((entry.at for entry in _marks(clock_seconds, answered_at) if entry.at > now), None)
-
-
 def _marks(clock_seconds: int, answered_at: datetime) -> tuple[ClockEntry, ClockEntry]:
     return (
         ClockEntry(ClockMark.HALF, answered_at + timedelta(seconds=clock_seconds / 2)),

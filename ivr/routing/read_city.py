@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from ivr.intake.numbers import ENTRY_NUMBERS
+from ivr.intake.numbers import ENTRY_NUMBERS, OTHER, OURS
 from ivr.menu.definition import CHOICE_KEYS, MOST_CHOICES, Menu
 from ivr.routing.problems import Report, shown
-from ivr.routing.rules import CALLER_TEXTS, OTHER_ENTRY, STAFF_TEXTS, UNKNOWN, City, EntryNumber, Language
+from ivr.routing.rules import CALLER_TEXTS, STAFF_TEXTS, UNKNOWN, City, EntryNumber, Language
 from ivr.routing.schedules import Schedule, parse_date, parse_schedule
 from ivr.routing.schema import (
     Names,
@@ -164,13 +164,13 @@ def _penalty(node: Node, report: Report) -> tuple[int, int] | None:
 
 
 def numbers(names: Names) -> Reader[dict[str, EntryNumber]]:
-    known = (*ENTRY_NUMBERS, OTHER_ENTRY)
+    known = (*ENTRY_NUMBERS, OTHER)
 
     def read(node: Node, report: Report) -> dict[str, EntryNumber] | None:
         result = table(choice(*known), lambda name, value, inner: _number(names, name, value, inner))(
             node, report
         )
-        for entry in ("112", OTHER_ENTRY):
+        for entry in (OURS, OTHER):
             if entry not in keys(node):
                 report.error(node, f"{entry} is missing; write {entry}: {{menu: main}}")
         return result

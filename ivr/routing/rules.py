@@ -17,8 +17,6 @@ LAST_RESORT = "last_resort"
 """In an overflow: the last-resort lines. They end every plan."""
 UNKNOWN = "unknown"
 """The category of a caller who chose none."""
-OTHER_ENTRY = "other"
-"""The entry of a call to any number that is not in our table of emergency numbers."""
 
 CALLER_TEXTS = ("hold", "stay")
 """Prompts that callers hear, in each language: while they wait, and before they are connected."""

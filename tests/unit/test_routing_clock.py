@@ -1,12 +1,13 @@
 """The clock of a call: half and late, from answer to acceptance."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.routing.clock import clock_entries, next_mark
+from ivr.routing.clock import clock_entries
 
 ANSWERED = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
 
@@ -39,16 +40,10 @@ def test_which_marks_a_call_has_passed(accepted: float | None, now: float, marks
     assert [entry.at for entry in entries] == [at(150), at(300)][: len(marks)]
 
 
-def test_when_to_look_again() -> None:
-    assert next_mark(300, ANSWERED, ANSWERED) == at(150)
-    assert next_mark(300, ANSWERED, at(150)) == at(300)
-    assert next_mark(300, ANSWERED, at(300)) is None
-
-
-@given(st.integers(10, 86400), st.floats(0, 2e5))
-def test_looking_at_each_next_mark_misses_none(clock: int, end: float) -> None:
-    now, seen = ANSWERED, 0
-    while (mark := next_mark(clock, ANSWERED, now)) is not None and mark <= at(end):
-        now, seen = mark, seen + 1
-        assert len(clock_entries(clock, ANSWERED, None, now)) == seen
-    assert len(clock_entries(clock, ANSWERED, None, at(end))) == seen
+@given(
+    st.integers(10, 86400), st.lists(st.floats(0, 2e5), min_size=1).map(sorted), st.none() | st.floats(0, 2e5)
+)
+def test_what_was_passed_once_stays_passed(clock: int, looks: list[float], accepted: float | None) -> None:
+    accepted_at = None if accepted is None else at(accepted)
+    seen = [clock_entries(clock, ANSWERED, accepted_at, at(look)) for look in looks]
+    assert all(later[: len(earlier)] == earlier for earlier, later in pairwise(seen))
