@@ -22,7 +22,7 @@ from ivr.queueing.roster import Roster
 from ivr.routing.advice import encode_menu_advice, encode_plan, encode_plan_advice
 from ivr.routing.decide import decide, plan
 from ivr.routing.model import CallerClass, Facts
-from ivr.routing.rules import Rules
+from ivr.routing.rules import OTHER_ENTRY, Rules
 from ivr.vocabulary import AgiScript, IntakeField
 
 _HEADERS = tuple(
@@ -73,12 +73,11 @@ class Adviser:
             )
         menu, language, wrong, entry, caller, key = question.arguments[:6]
         state = MenuState(menu, language, int(wrong) if wrong.isdecimal() else 0)
-        known = caller in tuple(CallerClass)
         return self._advise(
             question,
             press(self.rules, state, key),
-            entry,
-            CallerClass(caller) if known else CallerClass.MISSING,
+            entry if entry in self.rules.numbers else OTHER_ENTRY,
+            CallerClass(caller) if caller in tuple(CallerClass) else CallerClass.MISSING,
             key,
         )
 

@@ -1,0 +1,154 @@
+"""From the dialplan's question to the engine's advice."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.advise import Adviser
+from ivr.asterisk.agi_server import Question
+from ivr.asterisk.intake_facts import encode_intake
+from ivr.calls.call import Call
+from ivr.calls.events import OperatorChanged
+from ivr.calls.registry import Registry
+from ivr.errors import AgiError
+from ivr.ledger.entries import CallerData, Entry
+from ivr.ledger.keeper import Keeper
+from ivr.prompts import Catalogue
+from ivr.queueing.roster import Roster
+from ivr.routing.advice import decode_plan
+from ivr.routing.loader import load_file
+from ivr.routing.model import LinesStage, QueueStage
+from ivr.vocabulary import CONTRACT_VERSION, END_MARK, FIELD_SEPARATOR, AgiScript, IntakeField
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RULES = load_file(REPOSITORY / "routing.yaml")
+NOON = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+"""A Tuesday, 12:00 in Ambon."""
+
+
+class Record:
+    """Keeps in a list what the writer would store."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.callers: list[CallerData] = []
+
+    def record(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def record_caller(self, caller: CallerData) -> None:
+        self.callers.append(caller)
+
+    def project(self, call: Call) -> None:
+        pass
+
+
+@pytest.fixture
+def record() -> Record:
+    return Record()
+
+
+@pytest.fixture
+def roster() -> Roster:
+    found = Roster()
+    found.replace([OperatorChanged("emergency", "op1", False, "free", 0)])
+    return found
+
+
+@pytest.fixture
+def adviser(record: Record, roster: Roster) -> Adviser:
+    files = {("id", "menu-main"): Path("/prompts/id/menu-main.0a1b.wav")}
+    catalogue = Catalogue("id", files, {})
+    keeper = Keeper(Registry(), record)  # type: ignore[arg-type]
+    return Adviser(RULES, catalogue, Path("/prompts"), keeper, roster, lambda: NOON)
+
+
+def intake(**facts: str) -> Question:
+    raw = {IntakeField(name): value for name, value in facts.items()}
+    return Question(AgiScript.INTAKE, (encode_intake(raw),), "siaga-1.1", "PJSIP/trunk-1")
+
+
+def key(pressed: str, menu: str = "main", language: str = "id", wrong: str = "0") -> Question:
+    return Question(AgiScript.KEY, (menu, language, wrong, "112", "number", pressed, ""), "siaga-1.1", "x")
+
+
+def fields(advice: str) -> list[str]:
+    parts = advice.split(FIELD_SEPARATOR)
+    assert parts[0] == CONTRACT_VERSION
+    assert parts[-1] == END_MARK
+    return parts
+
+
+def test_112_gets_the_main_menu_in_the_first_language(adviser: Adviser) -> None:
+    advice = adviser.answer(intake(dialled="0911112", caller_number="08112345678"))
+    assert advice == "1|menu|main|id|0|3|id/menu-main.0a1b|112|number|end"
+
+
+def test_911_gets_it_in_english_and_a_prompt_that_is_missing_is_named_plainly(adviser: Adviser) -> None:
+    catalogue = Catalogue("id", {}, {})
+    adviser.catalogue = catalogue
+    assert fields(adviser.answer(intake(dialled="911")))[2:7] == ["main", "en", "0", "3", "en/menu-main"]
+
+
+def test_a_direct_number_skips_the_menu(adviser: Adviser) -> None:
+    parts = fields(adviser.answer(intake(dialled="113")))
+    assert parts[1] == "plan"
+    assert parts[4] == "fire"
+    assert decode_plan(parts[2])[0] == QueueStage("emergency", 45)
+
+
+def test_with_nobody_on_duty_fire_rings_the_brigade_at_once(adviser: Adviser, roster: Roster) -> None:
+    roster.replace([])
+    parts = fields(adviser.answer(key("1")))
+    assert decode_plan(parts[2])[0] == LinesStage(("damkar-1",), 15)
+
+
+def test_without_a_link_to_asterisk_nobody_is_taken_for_absent(adviser: Adviser, roster: Roster) -> None:
+    roster.replace([])
+    roster.known = False
+    parts = fields(adviser.answer(key("1")))
+    assert decode_plan(parts[2])[0] == QueueStage("emergency", 45)
+
+
+def test_8_marks_the_caller_who_cannot_speak(adviser: Adviser) -> None:
+    parts = fields(adviser.answer(key("8")))
+    assert (parts[1], parts[4], parts[7]) == ("plan", "unknown", "cannot-speak")
+
+
+def test_two_wrong_keys_lead_to_a_person(adviser: Adviser) -> None:
+    assert fields(adviser.answer(key("7")))[1:5] == ["menu", "main", "id", "1"]
+    assert fields(adviser.answer(key("7", wrong="1")))[1] == "plan"
+
+
+def test_numbers_and_headers_go_beside_the_ledger_not_into_it(adviser: Adviser, record: Record) -> None:
+    adviser.answer(intake(dialled="112", caller_number="08112345678", caller_name="Citizen"))
+    assert record.callers[0].number == "+628112345678"
+    assert record.callers[0].name == "Citizen"
+    assert all("8112345678" not in str(entry.data) for entry in record.entries)
+    assert all("Citizen" not in str(entry.data) for entry in record.entries)
+
+
+def test_what_was_advised_is_recorded_before_it_is_said(adviser: Adviser, record: Record) -> None:
+    adviser.answer(intake(dialled="112"))
+    adviser.answer(key("1"))
+    assert [entry.kind for entry in record.entries] == ["menu", "decision"]
+    assert record.entries[1].data["rule"] == "fire"
+
+
+def test_a_dialplan_of_another_version_is_told_so(adviser: Adviser) -> None:
+    with pytest.raises(AgiError, match="install both again"):
+        adviser.answer(Question(AgiScript.KEY, ("main", "id"), "siaga-1.1", "x"))
+
+
+def test_a_menu_that_is_gone_since_a_reload_leads_to_a_person(adviser: Adviser) -> None:
+    assert fields(adviser.answer(key("1", menu="gone")))[1] == "plan"
+
+
+@given(st.lists(st.text(max_size=40), min_size=6, max_size=7))
+def test_whatever_a_channel_variable_holds_the_answer_is_an_advice(arguments: list[str]) -> None:
+    keeper = Keeper(Registry(), Record())  # type: ignore[arg-type]
+    adviser = Adviser(RULES, Catalogue("id", {}, {}), Path("/p"), keeper, Roster(), lambda: NOON)
+    fields(adviser.answer(Question(AgiScript.KEY, tuple(arguments), "siaga-1.1", "x")))
