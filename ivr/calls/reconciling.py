@@ -24,7 +24,7 @@ def take(
         return known, ()  # its end was seen, and after the snapshot was made
     fresh = known is None or known.state is State.ENDED
     call = Call(id=live.call_id, seen_at=live.since) if known is None or fresh else known
-    state = _state(live)
+    state = _state(live, call)
     same = state is call.state or {state, call.state} <= _BEFORE_THE_PLAN
     after = replace(
         call,
@@ -67,13 +67,15 @@ def _was_unseen(call: Call) -> bool:
     return call.ending is not None and call.ending.result is Result.INTERRUPTED
 
 
-def _state(live: LiveCall) -> State:
+def _state(live: LiveCall, call: Call) -> State:
     if any(leg.talking for leg in live.legs):
         return State.TALKING
     if live.queue is not None:
         return State.RINGING if any(not leg.answered for leg in live.legs) else State.QUEUE
     if live.stage.strip("0"):
-        return State.LINES
+        # Neither in a queue nor ringing: between two stages, or before a queue that keeps operators free.
+        waits = call.state if call.state in {State.QUEUE, State.LINES} else State.QUEUE
+        return State.LINES if live.legs else waits
     return State.MENU if live.entry else State.TRUNK
 
 
