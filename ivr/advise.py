@@ -12,7 +12,7 @@ from ivr.asterisk.intake_facts import decode_intake
 from ivr.calls.notes import AdviceGiven, DecisionMade
 from ivr.errors import AgiError
 from ivr.intake.caller import classify_caller
-from ivr.intake.numbers import entry_of
+from ivr.intake.numbers import OTHER, entry_of
 from ivr.ledger.entries import CallerData
 from ivr.ledger.keeper import Keeper
 from ivr.menu.prompts_needed import accept_prompt, menu_prompt
@@ -22,7 +22,7 @@ from ivr.queueing.roster import Roster
 from ivr.routing.advice import encode_menu_advice, encode_plan, encode_plan_advice
 from ivr.routing.decide import decide, plan
 from ivr.routing.model import CallerClass, Facts
-from ivr.routing.rules import OTHER_ENTRY, Rules
+from ivr.routing.rules import Rules
 from ivr.vocabulary import AgiScript, IntakeField
 
 _HEADERS = tuple(
@@ -76,7 +76,7 @@ class Adviser:
         return self._advise(
             question,
             press(self.rules, state, key),
-            entry if entry in self.rules.numbers else OTHER_ENTRY,
+            entry if entry in self.rules.numbers else OTHER,
             CallerClass(caller) if caller in tuple(CallerClass) else CallerClass.MISSING,
             key,
         )
