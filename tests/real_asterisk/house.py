@@ -241,6 +241,14 @@ class House:
         """One row a call, oldest first."""
         return self.rows("SELECT * FROM calls ORDER BY seen_at")
 
+    def call_of(self, caller: str) -> dict[str, Any]:
+        """The row of the newest call from this number; empty as long as there is none."""
+        found = self.rows(
+            "SELECT calls.* FROM calls JOIN callers USING (call_id) WHERE number = ? ORDER BY seen_at DESC",
+            caller,
+        )
+        return found[0] if found else {}
+
     def story(self, call_id: str) -> list[Told]:
         """The entries of one call in the order in which they were written."""
         return [
@@ -303,3 +311,12 @@ def in_order(kinds: Iterable[str], *wanted: str) -> bool:
     """Whether the wanted kinds come in this order, others between them."""
     rest = iter(kinds)
     return all(any(kind == want for kind in rest) for want in wanted)
+
+
+def rules_with(*changes: tuple[str, str]) -> str:
+    """The repository's routing.yaml with each first text, which must occur exactly once, made the second."""
+    text = (REPOSITORY / "routing.yaml").read_text()
+    for old, new in changes:
+        assert text.count(old) == 1, f"{text.count(old)} times in routing.yaml: {old}"
+        text = text.replace(old, new)
+    return text
