@@ -9,6 +9,7 @@ per key), each time for one *advice*, and keeps no state of its own between the 
 know comes with the question. So an engine that dies or restarts between two questions loses nothing.
 """
 
+import re
 from enum import StrEnum
 
 CONTRACT_VERSION = "1"
@@ -169,3 +170,15 @@ class Context(StrEnum):
     AGENCIES = "from-agencies"
     LINES = "lines"
     """Generated: one extension per line of routing.yaml. Runs on the leg, never on the caller's channel."""
+
+
+PHONE_NAME = re.compile(
+    r"(?!(?:trunk|phone|transport)(?:-|$)|(?:operator|agency|global|system)$)"
+    r"[a-z0-9][a-z0-9-]{1,31}",
+    re.ASCII,
+)
+"""A phone or a line. One character would also match h, i and T of a context; the others are sections of
+asterisk-conf/pjsip.conf."""
+
+TAKEN_QUEUE_NAMES = frozenset({"general", "layer-1", "together", "keep-free"})
+"""Sections of asterisk-conf/queues.conf that are no queues."""

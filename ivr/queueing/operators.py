@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ivr.errors import IvrError
-from ivr.vocabulary import LAYER_1_QUEUE
+from ivr.vocabulary import LAYER_1_QUEUE, PHONE_NAME
 
-PHONE = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 PIN = re.compile(r"[0-9]{4,12}")
 QUEUE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 HIGHEST_PENALTY = 10
@@ -40,9 +39,10 @@ def make_operator(
     phone: str, name: str, pin: str, penalty: int = 0, queues: tuple[str, ...] = (LAYER_1_QUEUE,)
 ) -> Operator:
     """Check what an admin typed and hash the PIN. Raises :class:`IvrError` with the remedy."""
-    if not PHONE.fullmatch(phone):
+    if not PHONE_NAME.fullmatch(phone):
         raise IvrError(
-            f"'{phone[:40]}' is no name for a phone: 2 to 32 small letters, digits or hyphens, such as op1."
+            f"'{phone[:40]}' cannot be the name of a phone: 2 to 32 small letters, digits or hyphens, such "
+            "as op1, and no word of Asterisk's configuration such as trunk."
         )
     if not PIN.fullmatch(pin):
         raise IvrError("A PIN has 4 to 12 digits.")

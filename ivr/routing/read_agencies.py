@@ -31,7 +31,7 @@ from ivr.routing.schema import (
     text,
 )
 from ivr.routing.yaml_nodes import Block, Node, Text
-from ivr.vocabulary import LAYER_1_QUEUE
+from ivr.vocabulary import LAYER_1_QUEUE, PHONE_NAME, TAKEN_QUEUE_NAMES
 
 MOST_LINES = 10
 """Of one agency. All of them ringing together is what Asterisk is asked to do at most."""
@@ -69,18 +69,25 @@ class Lines:
         if typed is None:
             return None
         words = [typed.part(*match.span()) for match in re.finditer(r"\S+", typed.value)]
-        if not words or not ID.fullmatch(words[0].value):
-            report.error(node, f"{shown(typed.value)} begins with no name of a-z, 0-9 and -; {_LINE_FORM}")
-            return None
-        name = words[0].value
-        if name in self._first:
+        if not words or not PHONE_NAME.fullmatch(words[0].value):
             report.error(
                 node,
-                f"the line {name} stands twice, first in line {self._first[name].line}; keep one, or give "
-                f"this one another name and phone={name}",
+                f"{shown(typed.value)} begins with no name of a-z, 0-9 and - (2 to 32 signs, and no word of "
+                f"Asterisk's configuration such as trunk); {_LINE_FORM}",
             )
             return None
-        self._first[name] = words[0]
+        name = words[0].value
+        # Asterisk takes a-1 and a1 for the same extension.
+        alike = name.replace("-", "")
+        if alike in self._first:
+            first = self._first[alike]
+            report.error(
+                node,
+                f"the line {name} stands twice, first as {first.value} in line {first.line} (hyphens do not "
+                f"count); keep one, or give this one another name and phone={name}",
+            )
+            return None
+        self._first[alike] = words[0]
         seconds = seconds_of(words[1].value) if len(words) > 1 else None
         if seconds is None or not 1 <= seconds <= LONGEST_RING:
             report.error(
@@ -127,7 +134,7 @@ class Lines:
                 report.error(value, "dtmf= takes the keys to send, 0-9 * #, and w for half a second's wait")
             case "number" if not _NUMBER.fullmatch(value.value):
                 report.error(value, "number= takes 2 to 20 digits, perhaps with + before, like +629113112")
-            case "phone" if not ID.fullmatch(value.value):
+            case "phone" if not PHONE_NAME.fullmatch(value.value):
                 report.error(value, "phone= takes a phone of this PBX, a-z, 0-9 and -; digits go by number=")
 
 
@@ -167,7 +174,7 @@ def queues(names: Names) -> Reader[dict[str, Queue]]:
     def read(node: Node, report: Report) -> dict[str, Queue] | None:
         names.define("queue", keys(node))
         names.define("queue", [LAYER_1_QUEUE])
-        for name in {LEAD, LAST_RESORT} & set(keys(node)):
+        for name in {LEAD, LAST_RESORT, *TAKEN_QUEUE_NAMES} & set(keys(node)):
             report.error(keys(node)[name], f"{name} has a meaning of its own; give the queue another name")
         if isinstance(node, Block) and LAYER_1_QUEUE not in keys(node):
             report.error(

@@ -283,3 +283,26 @@ def test_any_slip_of_the_hand_in_the_real_file_ends_in_rules_or_problems(
         found = error.problems
     assert bool(found) != (rules is not None and rules.rules[-1].when == ())
     assert all(FORM.fullmatch(str(problem)) for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("lines: [trunk 15s]", "begins with no name of a-z"),
+        ("lines: [operator 15s]", "begins with no name of a-z"),
+        ("lines: [x 15s]", "begins with no name of a-z"),
+        ("lines: [damkar-1 15s, damkar1 20s]", "hyphens do not count"),
+        ("lines: [damkar-1 15s phone=trunk-auth]", "phone= takes a phone of this PBX"),
+    ],
+)
+def test_names_that_asterisk_would_take_for_something_else_are_refused(written: str, expected: str) -> None:
+    text = AMBON.replace("lines: [damkar-1 15s, damkar-2 20s, damkar-radio 10s accept=answer]", written)
+    assert text != AMBON
+    with pytest.raises(RoutingError, match=expected):
+        load(text, "routing.yaml")
+
+
+def test_a_queue_cannot_have_the_name_of_a_section_of_queues_conf() -> None:
+    text = AMBON.replace("supervisors: {ring: together", "general: {ring: together")
+    with pytest.raises(RoutingError, match="has a meaning of its own"):
+        load(text, "routing.yaml")
