@@ -83,7 +83,7 @@ class Lines:
             first = self._first[alike]
             report.error(
                 node,
-                f"the line {name} stands twice, first as {first.value} in line {first.line} (hyphens do not "
+                f"the line {name} stands twice, first in line {first.line} as {first.value} (hyphens do not "
                 f"count); keep one, or give this one another name and phone={name}",
             )
             return None
