@@ -62,6 +62,8 @@ class Call:
     operator_at: datetime | None = None
     agency_at: datetime | None = None
     """Somebody at a line accepted."""
+    rang_until: datetime | None = None
+    """The last phone in the queue stopped ringing, unanswered."""
     waits_again_since: datetime | None = None
     """The talk ended and the caller waits for another person."""
     ended_at: datetime | None = None

@@ -19,6 +19,11 @@ from ivr.calls.notes import AdviceGiven, DecisionMade, EngineNote
 from ivr.calls.states import LEGAL, State
 from ivr.vocabulary import LINE_SEPARATOR, Step
 
+RING_ENDS_FIRST_SECONDS = 0.5
+"""A caller who hangs up while a phone rings: Asterisk first ends the ringing and then tells of the caller's
+end, about a millisecond later. A phone that merely rang too long is followed by a pause of a second
+(``retry`` in asterisk-conf/queues.conf)."""
+
 LONGEST_TEXT = 200
 """Characters kept of any text that comes from outside."""
 
@@ -89,8 +94,9 @@ def _ended(call: Call, event: events.CallEnded) -> _Effect:
     if call.ended_at is not None:
         return _Effect(Kind.ENDED, {"cause": event.cause, "by_caller": event.by_caller}, odd="ended twice")
     seen = call.started_at or call.answered_at
+    state = State.RINGING if _rang_until_now(call, event) else call.state
     end = ending(
-        state=call.state,
+        state=state,
         trunk_answered=call.answered_at is not None or call.state is not State.TRUNK,
         human=call.human,
         seconds=None if seen is None else (event.at - seen).total_seconds(),
@@ -102,10 +108,16 @@ def _ended(call: Call, event: events.CallEnded) -> _Effect:
         "reason": str(end.reason),
         "detail": str(end.detail),
         "cause": event.cause,
-        "state": str(call.state),
+        "state": str(state),
     }
     facts = {"ended_at": event.at, "ending": end, "talking_with": None, "legs": ()}
     return _Effect(Kind.ENDED, data, facts, State.ENDED)
+
+
+def _rang_until_now(call: Call, event: events.CallEnded) -> bool:
+    if call.state is not State.QUEUE or call.rang_until is None:
+        return False
+    return (event.at - call.rang_until).total_seconds() < RING_ENDS_FIRST_SECONDS
 
 
 def _advice(call: Call, note: AdviceGiven) -> _Effect:
@@ -199,7 +211,7 @@ def _leg(call: Call, event: events.LegStarted | events.LegAnswered | events.LegE
             return _Effect(
                 Kind.LEG_ENDED,
                 {**data, "cause": event.cause},
-                {"legs": others},
+                {"legs": others, "rang_until": event.at if quiet else call.rang_until},
                 State.QUEUE if quiet else None,
                 "unknown leg" if known is None and not ended else None,
             )

@@ -189,6 +189,21 @@ def test_a_phone_that_stops_ringing_puts_the_caller_back_into_the_queue() -> Non
     assert call.state is State.QUEUE
 
 
+@pytest.mark.parametrize(
+    ("seconds", "reason", "state"),
+    [(0.001, Reason.RINGING, "ringing"), (1.5, Reason.IN_QUEUE, "queue")],
+)
+def test_a_caller_who_hangs_up_while_a_phone_rings_left_it_ringing(
+    seconds: float, reason: Reason, state: str
+) -> None:
+    """Asterisk ends the ringing first; only a ring that ended well before was over."""
+    before, _ = story(*TO_AN_OPERATOR[:5], rings(5), LegEnded(CALL, at(15), "leg1", "op1", 26))
+    assert before.state is State.QUEUE
+    after, findings = apply(before, ended(15 + seconds))
+    assert after.ending == Ending(Result.ABANDONED, reason, Detail.CALLER)
+    assert findings[0].data["state"] == state
+
+
 def test_a_caller_who_waits_again_after_a_talk_counts_from_there() -> None:
     call, _ = story(*TO_AN_OPERATOR, step(Step.TALK_END, 30, "requeue"), stage(30.1))
     assert (call.state, call.waiting_since, call.talking_with) == (State.QUEUE, at(30), None)
