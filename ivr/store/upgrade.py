@@ -27,6 +27,10 @@ async def _upgrade(url: str) -> None:
             # Python's sqlite3 begins no transaction by itself for CREATE TABLE.
             await connection.exec_driver_sql(_ALONE[engine.dialect.name])
             await connection.run_sync(_run)
+    except Exception:
+        # aiosqlite's thread says goodbye to this loop a moment after a failed connect: let it find one.
+        await asyncio.sleep(0.1)
+        raise
     finally:
         await engine.dispose()
 
