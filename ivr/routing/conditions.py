@@ -15,8 +15,11 @@ class OneOf:
     fact: Literal["category", "sub", "entry", "language", "caller"]
     values: tuple[str, ...]
 
-    def holds(self, facts: Facts, local: datetime) -> bool:  # noqa: ARG002
+    def matches(self, facts: Facts) -> bool:
         return getattr(facts, self.fact) in self.values
+
+    def holds(self, facts: Facts, local: datetime) -> bool:  # noqa: ARG002
+        return self.matches(facts)
 
     @property
     def held(self) -> str:
@@ -74,8 +77,11 @@ class DuringSchedule:
 class CannotSpeak:
     value: bool
 
-    def holds(self, facts: Facts, local: datetime) -> bool:  # noqa: ARG002
+    def matches(self, facts: Facts) -> bool:
         return facts.cannot_speak == self.value
+
+    def holds(self, facts: Facts, local: datetime) -> bool:  # noqa: ARG002
+        return self.matches(facts)
 
     @property
     def held(self) -> str:
@@ -86,4 +92,6 @@ class CannotSpeak:
         return "the caller can speak" if self.value else "the caller cannot speak"
 
 
-Condition = OneOf | Compared | DuringSchedule | CannotSpeak
+Exact = OneOf | CannotSpeak
+"""Conditions on what does not change during a call: they need no time (``matches``)."""
+Condition = Exact | Compared | DuringSchedule

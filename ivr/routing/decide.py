@@ -16,16 +16,21 @@ def decide(rules: Rules, facts: Facts, now: datetime) -> Decision:
     should have come.
     """
     local = rules.local(now)
-    why: list[RuleTrace] = []
-    for index, rule in enumerate(rules.rules):
-        for condition, failed in zip(rule.when, rule.failed, strict=True):
+    shortlist = rules.index.shortlist(facts)
+    failures: list[tuple[int, RuleTrace]] = []
+    for candidate in shortlist.candidates:
+        for condition, failed in candidate.moving:
             if not condition.holds(facts, local):
-                why.append(failed)
+                failures.append((candidate.index, failed))
                 break
         else:
+            rule = rules.rules[candidate.index]
             mode, trace = _mode(rules, rule, facts, local)
+            why = list(shortlist.traces[: candidate.index])
+            for index, failed in failures:
+                why[index] = failed
             why.append(trace)
-            why += [later.passed_over for later in rules.rules[index + 1 :]]
+            why += rules.index.passed_over[candidate.index + 1 :]
             return Decision(
                 rule=rule.name,
                 mode=mode,

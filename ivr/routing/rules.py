@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.menu.definition import Menu
 from ivr.routing.conditions import Condition
+from ivr.routing.index import RuleIndex
 from ivr.routing.model import ACCEPT_BY_KEY, Role, RuleTrace
 from ivr.routing.schedules import Schedule
 
@@ -203,6 +204,10 @@ class Rules:
     clock: ClockNotices
     digest: str
     """Names this text of the file: the first 12 hexadecimal digits of its SHA-256."""
+    index: RuleIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", RuleIndex(self.rules))
 
     @property
     def default_language(self) -> Language:
