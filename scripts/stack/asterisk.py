@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -83,6 +84,11 @@ class Asterisk:
         if process.returncode:
             raise AsteriskError(f"'{command}': {text.strip()}")
         return text
+
+    def command_line(self, command: str) -> str:
+        """What a person types in a shell for :meth:`rx`."""
+        words = (str(asterisk_binary()), "-C", str(self.etc / "asterisk.conf"), "-rx", command)
+        return shlex.join(words)
 
     async def channels(self) -> list[str]:
         """The names of all channels that exist now."""

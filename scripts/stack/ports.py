@@ -11,8 +11,8 @@ from typing import Self
 FIRST = 20000
 LAST = 32000
 BLOCK = 400
-SIGNALLING = 100
-"""Ports of a block for single uses; the rest is for audio (two ports a leg: 150 legs)."""
+SIGNALLING = 150
+"""Ports of a block for single uses (a phone takes three); the rest is for audio (two a leg: 125 legs)."""
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
 

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from stack.asterisk import Asterisk
 from stack.installed import read_env
-from stack.phones.baresip import Account, Answering, Baresip, PhoneError
+from stack.phones.baresip import Account, Answering, Baresip, Phone, PhoneError
 from stack.phones.scenario import Ending, TrunkAnswer, TrunkCall
 from stack.phones.sipp import SippError, TrunkAnswerer, TrunkCaller, TrunkLoad, place
 from stack.ports import PortBlock, free_port
@@ -55,7 +55,7 @@ exten => _!,1,Set(DIALLED=${EXTEN})
 [from-operators]
 exten => *11,1,Answer()
  same => n,Read(PIN,,4,,1,10)
- same => n,Set(GLOBAL(PIN)=${PIN})
+ same => n,Set(GLOBAL(PIN)=${CHANNEL(endpoint)} ${PIN})
  same => n,Hangup()
 exten => _2XX,1,Dial(PJSIP/trunk/sip:${EXTEN}@127.0.0.2:%(carrier)d,20)
  same => n,Set(GLOBAL(STATUS)=${DIALSTATUS})
@@ -177,13 +177,12 @@ async def test_two_phones_talk_and_the_recording_has_both_tones(lab: Lab) -> Non
     other's tone and not a third, and Asterisk's recording has both."""
     caller_account = Account("+62811", lab.trunk, tone_hz=CALLER_HZ)
     async with (
-        Baresip([lab.operator()], lab.ports) as operators,
-        Baresip([caller_account], lab.ports, address="127.0.0.2") as callers,
+        Phone(lab.operator(), lab.ports) as operator,
+        Phone(caller_account, lab.ports, address="127.0.0.2") as caller,
     ):
-        operator = operators["op1"]
         await operator.registered()
         operator.answering = Answering(after=0.1)
-        call = await callers["+62811"].dial("112")
+        call = await caller.dial("112")
         await call.established()
         await call.press("5")
         answered = await (await operator.incoming()).established()
@@ -209,20 +208,18 @@ async def test_two_phones_talk_and_the_recording_has_both_tones(lab: Lab) -> Non
 
 async def test_an_operator_enters_a_pin(lab: Lab) -> None:
     """A phone of the PBX dials a feature code and presses four keys."""
-    async with Baresip([lab.operator()], lab.ports) as operators:
-        await operators["op1"].registered()
-        call = await operators["op1"].dial("*11")
+    async with Phone(lab.operator(), lab.ports) as operator:
+        await operator.registered()
+        call = await operator.dial("*11")
         await call.established()
         await call.press("1234")
         await call.closed()
-        assert await lab.told("PIN") == "1234"
+        assert await lab.told("PIN") == "op1 1234"
 
 
-async def test_two_phones_of_one_process_are_steered_apart(lab: Lab) -> None:
+async def test_two_phones_are_steered_apart(lab: Lab) -> None:
     """One declines, then the other answers; and the first is still usable."""
     async with Baresip([lab.operator("op1"), lab.operator("op2")], lab.ports) as operators:
-        for phone in operators.phones.values():
-            await phone.registered()
         pin_call = await operators["op2"].dial("*11")
         await pin_call.established()
         async with TrunkCaller(TrunkCall(keys=[(0, "1")]), lab.trunk) as caller:
@@ -236,23 +233,23 @@ async def test_two_phones_of_one_process_are_steered_apart(lab: Lab) -> None:
         assert result.ended_by == "them"
         await pin_call.press("4321")
         await pin_call.closed()
-        assert await lab.told("PIN") == "4321"
+        assert await lab.told("PIN") == "op2 4321"
 
 
 async def test_a_wrong_password_is_told(lab: Lab) -> None:
-    async with Baresip([Account("op1", lab.phones, "wrong")], lab.ports) as operators:
+    async with Phone(Account("op1", lab.phones, "wrong"), lab.ports) as operator:
         with pytest.raises(PhoneError, match="not registered"):
-            await operators["op1"].registered(1)
+            await operator.registered(1)
 
 
 async def test_a_silent_trunk_caller_presses_a_key_by_info(lab: Lab) -> None:
     """SIPp sends no audio at all; its key is heard in the first instant, and it hangs up when told."""
-    async with Baresip([lab.operator()], lab.ports) as operators:
-        await operators["op1"].registered()
+    async with Phone(lab.operator(), lab.ports) as operator:
+        await operator.registered()
         async with TrunkCaller(TrunkCall(keys=[(0, "7")]), lab.trunk) as caller:
             await caller.start()
             await caller.answered()
-            rings = await operators["op1"].incoming()
+            rings = await operator.incoming()
             assert await lab.told("KEY") == "7"
             result = await caller.hang_up()
             await rings.closed()
@@ -300,22 +297,22 @@ async def test_a_refused_call_says_so(lab: Lab) -> None:
 
 
 async def test_a_caller_gives_up_before_the_answer(lab: Lab) -> None:
-    async with Baresip([lab.operator()], lab.ports) as operators:
-        await operators["op1"].registered()
+    async with Phone(lab.operator(), lab.ports) as operator:
+        await operator.registered()
         result = await place(TrunkCall(dialled="ring", ending=Ending.CANCEL, hang_up_after=0.5), lab.trunk)
-        rings = await operators["op1"].incoming()
+        rings = await operator.incoming()
         await rings.closed()
     assert result.statuses[-1] == 487
     await lab.no_channel_left()
 
 
 async def test_a_caller_vanishes_without_a_word(lab: Lab) -> None:
-    async with Baresip([lab.operator()], lab.ports) as operators:
-        operators["op1"].answering = Answering()
-        await operators["op1"].registered()
+    async with Phone(lab.operator(), lab.ports) as operator:
+        operator.answering = Answering()
+        await operator.registered()
         call = TrunkCall(keys=[(0, "1")], ending=Ending.VANISH, hang_up_after=0.1)
         result = await place(call, lab.trunk)
-        answered = await (await operators["op1"].incoming()).established()
+        answered = await (await operator.incoming()).established()
         assert result.ended_by is None
         assert await lab.asterisk.channels()
         assert answered.closed_at is None
@@ -343,12 +340,12 @@ async def test_thirty_calls_from_one_process(lab: Lab) -> None:
 )
 async def test_the_carrier_side_is_called(lab: Lab, answer: TrunkAnswer, status: str) -> None:
     async with (
-        Baresip([lab.operator()], lab.ports) as operators,
+        Phone(lab.operator(), lab.ports) as operator,
         TrunkAnswerer(answer, port=lab.carrier_port) as carrier,
     ):
         await carrier.start()
-        await operators["op1"].registered()
-        call = await operators["op1"].dial("200")
+        await operator.registered()
+        call = await operator.dial("200")
         await call.closed()
         if status != "ANSWER":
             assert await lab.told("STATUS") == status
@@ -359,12 +356,12 @@ async def test_the_carrier_side_is_called(lab: Lab, answer: TrunkAnswer, status:
 
 async def test_the_carrier_side_only_rings(lab: Lab) -> None:
     async with (
-        Baresip([lab.operator()], lab.ports) as operators,
+        Phone(lab.operator(), lab.ports) as operator,
         TrunkAnswerer(TrunkAnswer(status=0), port=lab.carrier_port) as carrier,
     ):
         await carrier.start()
-        await operators["op1"].registered()
-        call = await operators["op1"].dial("200")
+        await operator.registered()
+        call = await operator.dial("200")
 
         async def rings() -> bool:
             return bool(carrier.results()) and 180 in carrier.results()[0].statuses

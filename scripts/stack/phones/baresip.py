@@ -1,7 +1,7 @@
 """baresip: phones that register, ring, answer by script, speak a tone, press keys and keep what they hear.
 
-One process holds one phone or many, each an account of its own. It is steered over its ``ctrl_tcp`` module
-with JSON in netstrings.
+Each phone is a process of its own: a baresip with several accounts dials with whichever it thinks fits. It is
+steered over its ``ctrl_tcp`` module with JSON in netstrings.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -76,19 +76,19 @@ class PhoneCall:
     _closed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     async def accept(self) -> None:
-        await self.phone.process.command_on(self, "accept")
+        await self.phone.command_on(self, "accept")
 
     async def hang_up(self) -> None:
         """Hang up, give up or decline; nothing if the call is over already."""
         if self.closed_at is None:
-            await self.phone.process.command_on(self, "hangup")
+            await self.phone.command_on(self, "hangup")
 
     async def press(self, keys: str, pause: float = KEY_SECONDS) -> None:
         """Press the keys one after the other (RFC 4733)."""
         for key in keys:
-            await self.phone.process.command_on(self, "sndcode", key)
+            await self.phone.command_on(self, "sndcode", key)
             await asyncio.sleep(KEY_SECONDS)
-            await self.phone.process.command_on(self, "sndcode", "")
+            await self.phone.command_on(self, "sndcode", "")
             await asyncio.sleep(pause)
 
     async def established(self, seconds: float = 10.0) -> Self:
@@ -113,58 +113,19 @@ class PhoneCall:
 
 
 class Phone:
-    """One account of a :class:`Baresip`. Change :attr:`answering` at any time; None never answers."""
+    """One baresip with its account, in a private directory. An async context manager."""
 
-    def __init__(self, process: "Baresip", account: Account) -> None:
-        self.process = process
+    def __init__(self, account: Account, ports: PortBlock, *, address: str = "127.0.0.1") -> None:
+        """``address`` is where the phone is; for a caller on the trunk that of the carrier."""
         self.account = account
         self.answering: Answering | None = None
+        """What it does with a call by itself; change it at any time. None never answers."""
         self.calls: list[PhoneCall] = []
         """All calls so far, the present ones too."""
-        self._ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
-        self._registered = asyncio.Event()
         self.registration = NOT_TRIED
         """What baresip said of it last."""
-
-    @property
-    def user(self) -> str:
-        return self.account.user
-
-    @property
-    def aor(self) -> str:
-        return f"sip:{self.account.user}@{self.account.server}"
-
-    @property
-    def active(self) -> list[PhoneCall]:
-        return [call for call in self.calls if call.closed_at is None]
-
-    async def registered(self, seconds: float = 10.0) -> None:
-        """Wait until the PBX has accepted the registration."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._registered.wait()
-        except TimeoutError:
-            raise PhoneError(f"{self.user} is not registered: {self.registration}") from None
-
-    async def incoming(self, seconds: float = 10.0) -> PhoneCall:
-        """The next call that rings here; each is given once."""
-        async with asyncio.timeout(seconds):
-            return await self._ringing.get()
-
-    async def dial(self, number: str) -> PhoneCall:
-        """Call a number of this PBX (or a full SIP URI); returns while it is being set up."""
-        uri = number if number.startswith("sip:") else f"sip:{number}@{self.account.server}"
-        return await self.process.dial(self, uri)
-
-
-class Baresip:
-    """One process with its phones, all in a private directory. An async context manager."""
-
-    def __init__(self, accounts: Sequence[Account], ports: PortBlock, *, address: str = "127.0.0.1") -> None:
-        """``address`` is where the phones are; for callers on the trunk that of the carrier."""
-        self.address = address
-        self.phones = {account.user: Phone(self, account) for account in accounts}
-        self.directory = Path(tempfile.mkdtemp(prefix="phones-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="phone-"))
+        self._address = address
         self._sip_port = ports.pair()
         self._control_port = ports.port()
         self._process: asyncio.subprocess.Process | None = None
@@ -174,13 +135,19 @@ class Baresip:
         self._tokens = itertools.count(1)
         self._turn = asyncio.Lock()
         self._reactions: set[asyncio.Task[None]] = set()
-        self._calls: dict[str, PhoneCall] = {}
+        self._ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
+        self._registered = asyncio.Event()
 
-    def __getitem__(self, user: str) -> Phone:
-        return self.phones[user]
+    @property
+    def user(self) -> str:
+        return self.account.user
+
+    @property
+    def active(self) -> list[PhoneCall]:
+        return [call for call in self.calls if call.closed_at is None]
 
     async def start(self, seconds: float = 10.0) -> Self:
-        """Start it; registrations are under way when this returns (:meth:`Phone.registered`)."""
+        """Start it; its registration is under way when this returns (:meth:`registered`)."""
         self._write_configuration()
         with (self.directory / "output.log").open("ab") as output:
             # Paths are relative to the private directory: baresip's configuration knows no quotes.
@@ -190,6 +157,7 @@ class Baresip:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                start_new_session=True,
             )
         deadline = time.monotonic() + seconds
         while True:
@@ -203,17 +171,16 @@ class Baresip:
                     raise PhoneError(f"baresip did not start:\n{output_end}") from None
                 await asyncio.sleep(0.02)
         self._reader = asyncio.create_task(self._read(reader))
-        # A registration may have been accepted before we listened.
-        for phone in self.phones.values():
-            if phone.account.password is not None:
-                self._react(self._look_at_registration(phone))
+        if self.account.password is not None:
+            self._react(self._look_at_registration())
         return self
 
     async def stop(self) -> None:
-        """End the process (calls are hung up, registrations withdrawn) and remove its directory."""
-        for task in (*self._reactions, *([self._reader] if self._reader else [])):
+        """End the process (calls are hung up, the registration withdrawn) and remove its directory."""
+        tasks = [*self._reactions, *([self._reader] if self._reader else [])]
+        for task in tasks:
             task.cancel()
-            await asyncio.wait([task])
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             try:
@@ -231,8 +198,30 @@ class Baresip:
             self._process.kill()
             await self._process.wait()
 
+    async def registered(self, seconds: float = 10.0) -> None:
+        """Wait until the PBX has accepted the registration."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._registered.wait()
+        except TimeoutError:
+            raise PhoneError(f"{self.user} is not registered: {self.registration}") from None
+
+    async def incoming(self, seconds: float = 10.0) -> PhoneCall:
+        """The next call that rings here; each is given once."""
+        async with asyncio.timeout(seconds):
+            return await self._ringing.get()
+
+    async def dial(self, number: str) -> PhoneCall:
+        """Call a number of this PBX (or a full SIP URI); returns while it is being set up."""
+        uri = number if number.startswith("sip:") else f"sip:{number}@{self.account.server}"
+        answer = await self.command("dial", uri)
+        call_id = answer.rpartition("call id:")[2].strip()
+        if not call_id:
+            raise PhoneError(f"{self.user} cannot dial {uri}: {answer}")
+        return self._call(call_id, incoming=False, peer=uri)
+
     async def command(self, command: str, parameters: str = "", seconds: float = 5.0) -> str:
-        """Send one command; its answer. :class:`PhoneError` when baresip refuses it."""
+        """Send one command of baresip's; its answer. :class:`PhoneError` when it refuses."""
         if self._writer is None:
             raise PhoneError("baresip was not started")
         token = str(next(self._tokens))
@@ -249,21 +238,11 @@ class Baresip:
         return str(result.get("data", ""))
 
     async def command_on(self, call: PhoneCall, command: str, parameters: str = "") -> str:
-        """A command on one call. baresip knows a current phone and call only: they are set before."""
+        """A command on one call. baresip knows a current call only: with several it is set before."""
         async with self._turn:
-            await self.command("uafind", call.phone.aor)
-            if len([other for other in self._calls.values() if other.closed_at is None]) > 1:
+            if len(self.active) > 1:
                 await self.command("callfind", call.id)
             return await self.command(command, parameters)
-
-    async def dial(self, phone: Phone, uri: str) -> PhoneCall:
-        async with self._turn:
-            await self.command("uafind", phone.aor)
-            answer = await self.command("dial", uri)
-        call_id = answer.rpartition("call id:")[2].strip()
-        if not call_id:
-            raise PhoneError(f"{phone.user} cannot dial {uri}: {answer}")
-        return self._call(phone, call_id, incoming=False, peer=uri)
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -274,58 +253,44 @@ class Baresip:
         await self.stop()
 
     def _write_configuration(self) -> None:
-        installed = phones()
-        (self.directory / "modules").symlink_to(installed.baresip_modules)
+        account = self.account
+        (self.directory / "modules").symlink_to(phones().baresip_modules)
+        make_tone(self.directory / "says.wav", account.tone_hz or 0, TONE_SECONDS)
         modules = ("g711", "aufile", "account", "menu", "ctrl_tcp", "debug_cmd")
-        make_tone(self.directory / "silence.wav", 0, TONE_SECONDS)
-        (self.directory / "config").write_text(
-            "\n".join(
-                (
-                    "poll_method epoll",
-                    f"sip_listen {self.address}:{self._sip_port}",
-                    "audio_path .",
-                    "audio_player aufile,heard.wav",
-                    "audio_source aufile,silence.wav",
-                    "audio_alert aufile,alert.wav",
-                    "ausrc_srate 8000",
-                    "auplay_srate 8000",
-                    "ausrc_channels 1",
-                    "auplay_channels 1",
-                    "rtp_timeout 0",
-                    "module_path modules",
-                    *(f"module {name}.so" for name in modules),
-                    f"ctrl_tcp_listen 127.0.0.1:{self._control_port}",
-                    "call_max_calls 100",
-                    "",
-                )
-            )
+        lines = (
+            "poll_method epoll",
+            f"sip_listen {self._address}:{self._sip_port}",
+            "audio_path .",
+            "audio_player aufile,hears.wav",
+            "audio_source aufile,says.wav",
+            "audio_alert aufile,alert.wav",
+            "ausrc_srate 8000",
+            "auplay_srate 8000",
+            "ausrc_channels 1",
+            "auplay_channels 1",
+            "rtp_timeout 0",
+            "module_path modules",
+            *(f"module {name}.so" for name in modules),
+            f"ctrl_tcp_listen 127.0.0.1:{self._control_port}",
         )
+        (self.directory / "config").write_text("".join(f"{line}\n" for line in lines))
         (self.directory / "contacts").touch()
-        lines = []
-        for number, phone in enumerate(self.phones.values()):
-            account = phone.account
-            source = "silence.wav"
-            if account.tone_hz is not None:
-                source = make_tone(self.directory / f"says-{number}.wav", account.tone_hz, TONE_SECONDS).name
-            registration = (
-                f";auth_user={account.user};auth_pass={account.password};regint=60"
-                if account.password is not None
-                else ";regint=0"
-            )
-            lines.append(
-                f"<{phone.aor}>{registration};answermode=manual;audio_source=aufile,{source}"
-                f";audio_player=aufile,hears-{number}.wav\n"
-            )
-        (self.directory / "accounts").write_text("".join(lines))
+        registration = "regint=0"
+        if account.password is not None:
+            registration = f"auth_user={account.user};auth_pass={account.password};regint=60"
+        (self.directory / "accounts").write_text(
+            f"<sip:{account.user}@{account.server}>;{registration};answermode=manual\n"
+        )
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while True:
             try:
                 size = await reader.readuntil(b":")
                 data = await reader.readexactly(int(size[:-1]) + 1)
-            except asyncio.IncompleteReadError:
+            except (asyncio.IncompleteReadError, ConnectionError):
                 return  # baresip ended.
-            message = json.loads(data[:-1])
+            # A caller's name stands in it as its bytes came, in whatever encoding.
+            message = json.loads(data[:-1].decode(errors="replace"))
             if message.get("response"):
                 answer = self._answers.get(message.get("token", ""))
                 if answer is not None and not answer.done():
@@ -334,23 +299,20 @@ class Baresip:
                 self._event(message)
 
     def _event(self, event: dict[str, Any]) -> None:
-        phone = next((p for p in self.phones.values() if p.aor == event.get("accountaor")), None)
         kind = event.get("type", "")
-        if phone is None:
-            return
         if kind.startswith("REGISTER"):
-            phone.registration = f"{kind} {event.get('param', '')}"
+            self.registration = f"{kind} {event.get('param', '')}"
             if kind == "REGISTER_OK":
-                phone._registered.set()
+                self._registered.set()
             return
         if not kind.startswith("CALL_") or not event.get("id"):
             return
         incoming = event.get("direction") == "incoming"
-        call = self._call(phone, event["id"], incoming=incoming, peer=event.get("peeruri", ""))
+        call = self._call(event["id"], incoming=incoming, peer=event.get("peeruri", ""))
         if kind == "CALL_INCOMING":
-            phone._ringing.put_nowait(call)
-            if phone.answering is not None:
-                self._react(self._answer(call, phone.answering))
+            self._ringing.put_nowait(call)
+            if self.answering is not None:
+                self._react(self._answer(call, self.answering))
         elif kind == "CALL_ESTABLISHED":
             call.established_at = time.time()
             call._established.set()
@@ -360,25 +322,18 @@ class Baresip:
             call.reason = event.get("param", "")
             call._closed.set()
 
-    def _call(self, phone: Phone, call_id: str, *, incoming: bool, peer: str) -> PhoneCall:
-        call = self._calls.get(call_id)
-        if call is None:
-            recording = self._heard(phone)
-            call = self._calls[call_id] = PhoneCall(phone, call_id, incoming, peer, recording)
-            phone.calls.append(call)
+    def _call(self, call_id: str, *, incoming: bool, peer: str) -> PhoneCall:
+        for call in self.calls:
+            if call.id == call_id:
+                return call
+        call = PhoneCall(self, call_id, incoming, peer, self.directory / "hears.wav")
+        self.calls.append(call)
         return call
-
-    def _heard(self, phone: Phone) -> Path:
-        """The file that the player writes in the call that is up."""
-        return self.directory / f"hears-{list(self.phones.values()).index(phone)}.wav"
 
     def _keep_recording(self, call: PhoneCall) -> None:
         """The next call would overwrite it. (Renamed while open: what is still written goes along.)"""
         if call.established_at is not None and call.recording.exists():
-            kept = (
-                self.directory / f"call-{len(self._calls)}-{call.phone.calls.index(call)}-{call.id[:8]}.wav"
-            )
-            call.recording = call.recording.rename(kept)
+            call.recording = call.recording.rename(self.directory / f"call-{self.calls.index(call)}.wav")
 
     async def _answer(self, call: PhoneCall, how: Answering) -> None:
         await asyncio.sleep(how.after)
@@ -398,18 +353,54 @@ class Baresip:
                 raise
             # The call ended under our hands, as calls do.
 
-    async def _look_at_registration(self, phone: Phone) -> None:
+    async def _look_at_registration(self) -> None:
         """Ask until it is registered: events tell only of what happens after we listen."""
-        while not phone._registered.is_set():
+        while not self._registered.is_set():
             for line in (await self.command("reginfo")).splitlines():
-                _, aor, state, *_ = [*line.replace(" - ", " ").split(), "", "", ""]
-                if aor == phone.aor and "OK" in state:
-                    phone._registered.set()
-                elif aor == phone.aor and phone.registration == NOT_TRIED:
-                    phone.registration = line.strip()
+                if self.account.user in line and "OK" in line.replace(self.account.user, ""):
+                    self._registered.set()
+                elif self.account.user in line and self.registration == NOT_TRIED:
+                    self.registration = line.strip()
             await asyncio.sleep(0.2)
 
-    def _react(self, work: Any) -> None:
+    def _react(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._reactions.add(task)
         task.add_done_callback(self._reactions.discard)
+
+
+class Baresip:
+    """Several phones, by their users' names. An async context manager."""
+
+    def __init__(self, accounts: Sequence[Account], ports: PortBlock, *, address: str = "127.0.0.1") -> None:
+        self.phones = {account.user: Phone(account, ports, address=address) for account in accounts}
+
+    def __getitem__(self, user: str) -> Phone:
+        return self.phones[user]
+
+    def __iter__(self) -> Iterator[Phone]:
+        return iter(self.phones.values())
+
+    async def start(self) -> Self:
+        """Start all; returns when each that has a password is registered."""
+        try:
+            for phone in self:
+                await phone.start()
+            for phone in self:
+                if phone.account.password is not None:
+                    await phone.registered()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(phone.stop() for phone in self))
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
