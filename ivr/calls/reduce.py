@@ -2,8 +2,8 @@
 
 Every event makes exactly one finding of its own kind. One that does not fit (repeated, out of order, of an
 unknown leg, with fields missing) makes a second one, ``unexpected``, that says why. Asterisk's events are
-taken as true even then, except that nothing moves a call that has ended; the engine's own notes never move a
-call to where the dialplan has not taken it.
+taken as true even then, except that nothing moves a call that has ended. What the engine advised after the
+call had ended or gone on without it is marked ``too_late`` and changes nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -94,7 +94,7 @@ def _ended(call: Call, event: events.CallEnded) -> _Effect:
     if call.ended_at is not None:
         return _Effect(Kind.ENDED, {"cause": event.cause, "by_caller": event.by_caller}, odd="ended twice")
     seen = call.started_at or call.answered_at
-    state = State.RINGING if _rang_until_now(call, event) else call.state
+    state = _state_at_end(call, event)
     end = ending(
         state=state,
         trunk_answered=call.answered_at is not None or call.state is not State.TRUNK,
@@ -114,10 +114,19 @@ def _ended(call: Call, event: events.CallEnded) -> _Effect:
     return _Effect(Kind.ENDED, data, facts, State.ENDED)
 
 
-def _rang_until_now(call: Call, event: events.CallEnded) -> bool:
-    if call.state is not State.QUEUE or call.rang_until is None:
-        return False
-    return (event.at - call.rang_until).total_seconds() < RING_ENDS_FIRST_SECONDS
+def _state_at_end(call: Call, event: events.CallEnded) -> State:
+    """Where the caller was, whatever came out of order around the end."""
+    if call.state is State.MENU and call.menu_at is not None and call.menu_at > event.at:
+        return State.TRUNK  # the engine hung, and advised a menu when the caller had gone
+    if call.state is State.QUEUE and call.rang_until is not None:
+        ago = (event.at - call.rang_until).total_seconds()
+        return State.RINGING if ago < RING_ENDS_FIRST_SECONDS else State.QUEUE
+    return call.state
+
+
+def _too_late(call: Call) -> bool:
+    """Whether the call had ended, or gone on without the engine, when the engine spoke."""
+    return call.state is State.ENDED or call.lifeline is not None or call.staged_at is not None
 
 
 def _advice(call: Call, note: AdviceGiven) -> _Effect:
@@ -130,6 +139,8 @@ def _advice(call: Call, note: AdviceGiven) -> _Effect:
     }
     if note.key is not None:
         data["key"] = note.key
+    if _too_late(call):
+        return _Effect(Kind.MENU, {**data, "too_late": True})
     facts = {
         "entry": note.entry,
         "caller": note.caller,
@@ -164,6 +175,8 @@ def _decision(call: Call, note: DecisionMade) -> _Effect:
         data["key"] = note.key
     if note.cannot_speak:
         data["cannot_speak"] = True
+    if _too_late(call):
+        return _Effect(Kind.DECISION, {**data, "too_late": True})
     facts = {
         "entry": note.entry,
         "caller": note.caller,
@@ -176,8 +189,6 @@ def _decision(call: Call, note: DecisionMade) -> _Effect:
         "clock_seconds": decision.clock_seconds,
         "line_agencies": tuple((line.name, use.agency) for use in decision.agencies for line in use.lines),
     }
-    if call.lifeline is not None or call.staged_at is not None:
-        return _Effect(Kind.DECISION, data, odd="decided after the call had gone on without it")
     return _Effect(Kind.DECISION, data, facts)
 
 

@@ -231,9 +231,16 @@ def test_an_advice_that_came_too_late_is_recorded_and_moves_nothing() -> None:
     before, _ = story(started(), answered(), step(Step.LIFELINE, 3, "timeout"), stage(3.1))
     for note in (menu(3.2), decided(3.2)):
         after, findings = apply(before, note)
-        assert after.state is State.QUEUE
-        assert after.rule is None
-        assert findings[-1].kind is Kind.UNEXPECTED
+        assert after == before
+        assert [finding.data.get("too_late") for finding in findings] == [True]
+
+
+def test_a_menu_advised_when_the_caller_had_gone_is_not_where_the_caller_was() -> None:
+    """The engine hung: its advice and Asterisk's events reach the record in any order."""
+    for events in ((menu(9), started(), answered(), ended(1)), (started(), answered(), ended(1), menu(9))):
+        call, findings = story(*events)
+        assert call.ending == Ending(Result.SHORT, Reason.AT_INTAKE, Detail.CALLER)
+        assert Kind.UNEXPECTED not in {finding.kind for finding in findings}
 
 
 @pytest.mark.parametrize("again", [started(50), answered(50), rings(50), ended(61)])
