@@ -1,0 +1,124 @@
+"""What /health and /metrics say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+from stack.ports import free_port
+
+from ivr.asterisk.ami_link import LinkPhase, LinkState
+from ivr.calls.registry import Registry
+from ivr.health.look import ledger_part, link_part, now_facts, set_gauges
+from ivr.health.metrics import Metrics
+from ivr.health.server import HealthServer
+from ivr.health.status import Level, Part, overall
+from ivr.ledger.writer import WriterStatus
+from ivr.queueing.roster import Roster
+
+NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+
+def link(phase: LinkPhase, reason: str = "") -> LinkState:
+    return LinkState(phase, NOW, reason, 0, 0, 0, 0)
+
+
+def ledger(**change: object) -> WriterStatus:
+    values: dict[str, object] = {
+        "queued": 0,
+        "journal_bytes": 0,
+        "stored": 5,
+        "lost": 0,
+        "refused": 0,
+        "away_since": None,
+        "last_error": None,
+    }
+    return WriterStatus(**(values | change))  # type: ignore[arg-type]
+
+
+def test_the_worst_part_is_the_whole() -> None:
+    parts = [Part("a", level, "") for level in (Level.OK, Level.WARN, Level.BAD)]
+    assert overall(tuple(parts)) is Level.BAD
+    assert overall(tuple(parts[:2])) is Level.WARN
+    assert overall(tuple(parts[:1])) is Level.OK
+
+
+def test_a_lost_link_is_bad_and_says_since_when_and_why() -> None:
+    part = link_part(link(LinkPhase.REFUSED, "Authentication failed"))
+    assert part.level is Level.BAD
+    assert "refused since 2026-11-21T03:00:00Z: Authentication failed" in part.text
+
+
+def test_a_database_that_is_away_warns_and_lost_entries_are_bad() -> None:
+    assert ledger_part(ledger()).level is Level.OK
+    assert ledger_part(ledger(away_since=NOW, last_error="locked")).level is Level.WARN
+    assert ledger_part(ledger(lost=1)).level is Level.BAD
+
+
+def test_operators_that_nobody_knows_are_not_taken_for_none() -> None:
+    roster = Roster()
+    counts = Registry().counts(NOW)
+    assert now_facts(counts, roster)["operators_on_duty"] is None
+    roster.known = True
+    assert now_facts(counts, roster)["operators_on_duty"] == 0
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[tuple[str, list[Part]]]:
+    parts = [Part("asterisk", Level.OK, "in step")]
+    port = free_port()
+    server = HealthServer(port, Metrics(), lambda: (tuple(parts), {"calls": 2}))
+    await server.start()
+    yield f"http://127.0.0.1:{port}", parts
+    await server.close()
+
+
+async def test_health_answers_200_while_calls_are_handled_and_503_when_not(
+    served: tuple[str, list[Part]],
+) -> None:
+    url, parts = served
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/health") as answer:
+            assert answer.status == 200
+            assert (await answer.json())["calls"] == 2
+        parts[0] = Part("asterisk", Level.BAD, "down")
+        async with session.get(f"{url}/health") as answer:
+            assert answer.status == 503
+            assert (await answer.json())["parts"]["asterisk"] == {"status": "bad", "text": "down"}
+        async with session.get(f"{url}/metrics") as answer:
+            assert "siaga_ami_up" in await answer.text()
+
+
+async def test_a_blocked_event_loop_shows_in_the_figures() -> None:
+    metrics = Metrics()
+    watching = asyncio.create_task(metrics.watch_loop())
+    await asyncio.sleep(0.05)
+    # What must never happen in the engine, on purpose.
+    deadline = asyncio.get_running_loop().time() + 0.7
+    while asyncio.get_running_loop().time() < deadline:
+        pass
+    await asyncio.sleep(0.05)
+    watching.cancel()
+    assert b"siaga_event_loop_lag_max_seconds 0.0\n" not in metrics.text()
+
+
+def test_gauges_follow_what_is_seen() -> None:
+    metrics = Metrics()
+
+    class Book:
+        refused = ("routing.yaml:1:1: error: x",)
+
+    set_gauges(
+        metrics,
+        Registry().counts(NOW),
+        Roster(),
+        link(LinkPhase.UP),
+        ledger(journal_bytes=7),
+        Book(),  # type: ignore[arg-type]
+    )
+    text = metrics.text().decode()
+    assert "siaga_ami_up 1.0" in text
+    assert "siaga_ledger_journal_bytes 7.0" in text
+    assert "siaga_routing_refused 1.0" in text
+    assert 'siaga_calls_live{state="queue"} 0.0' in text
