@@ -13,7 +13,11 @@ def entry(at: str, kind: str, message: bytes) -> bytes:
     return LINE + f" 2026-11-21T21:05:{at}Z\nUDP message {kind} bytes:\n\n".encode() + message + b"\n"
 
 
-INVITE = b'INVITE sip:112@127.0.0.2 SIP/2.0\r\nFrom: "\xe9" <sip:a@b>;tag=1\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n'
+INVITE = (
+    b"INVITE sip:112@127.0.0.2 SIP/2.0\r\n"
+    b'From: "\xe9" <sip:a@b>;tag=1\r\n'
+    b"Call-ID: one\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n"
+)
 TRYING = b"SIP/2.0 100 Trying\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\n\r\n"
 OK = b"SIP/2.0 200 OK\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\n\r\n"
 INFO_OK = b"SIP/2.0 200 OK\r\nCall-ID: one\r\nCSeq: 2 INFO\r\n\r\n"
