@@ -5,9 +5,13 @@ import os
 import shlex
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from stack.installed import asterisk_binary
+
+LONGEST_CALL = 24 * 3600.0
+"""Seconds."""
 
 
 class AsteriskError(RuntimeError):
@@ -108,6 +112,15 @@ class Asterisk:
         if self._process is None:
             raise AsteriskError("Asterisk was not started")
         return await self._process.wait()
+
+    async def stop_after_calls(self) -> None:
+        """Ask it to end as soon as no call is up; returns when it has, however long that takes.
+
+        Asterisk answers this command only when it is done, and other commands meanwhile.
+        """
+        with suppress(AsteriskError):
+            await self.rx("core stop when convenient", LONGEST_CALL)
+        await self.wait()
 
     async def stop(self, seconds: float = 5.0) -> None:
         """End it now, with its calls; kill it if it does not go."""

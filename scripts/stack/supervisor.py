@@ -63,8 +63,6 @@ class Supervisor:
         hurry = asyncio.create_task(at_once.wait())
         try:
             if asterisk.running:
-                with suppress(AsteriskError):
-                    await asterisk.rx("core stop when convenient")
                 await _last_call(asterisk, hurry)
             await asterisk.stop()
             if at_once.is_set():
@@ -89,8 +87,8 @@ class Supervisor:
 
 
 async def _last_call(asterisk: Asterisk, hurry: asyncio.Task[bool]) -> None:
-    """Return when Asterisk has ended with its last call, or when somebody is in a hurry."""
-    ended = asyncio.create_task(asterisk.wait())
+    """Let Asterisk end with its last call; return when it has, or when somebody is in a hurry."""
+    ended = asyncio.create_task(asterisk.stop_after_calls())
     told = None
     try:
         while True:

@@ -72,6 +72,8 @@ class PhoneCall:
     closed_at: float | None = None
     reason: str = ""
     """Why it was closed, in baresip's words."""
+    keys_heard: str = ""
+    """The keys that the other side pressed (RFC 4733)."""
     _established: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _closed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -316,6 +318,8 @@ class Phone:
         elif kind == "CALL_ESTABLISHED":
             call.established_at = time.time()
             call._established.set()
+        elif kind == "CALL_DTMF_START":
+            call.keys_heard += event.get("param", "")
         elif kind == "CALL_CLOSED":
             self._keep_recording(call)
             call.closed_at = time.time()

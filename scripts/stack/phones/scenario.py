@@ -73,6 +73,8 @@ class TrunkAnswer:
     keys: Sequence[tuple[float, str]] = ()
     hang_up_after: float | None = None
     patience: float = 60.0
+    contact: str = "sip:carrier@[local_ip]:[local_port]"
+    """Its own address; with a status of 302 the one to which it wants to send the caller."""
 
 
 def answer_scenario(answer: TrunkAnswer) -> bytes:
@@ -84,20 +86,20 @@ def answer_scenario(answer: TrunkAnswer) -> bytes:
     )
     parts = [
         f'<recv request="INVITE" rrs="true"><action>{saved}</action></recv>'.encode(),
-        _send(_answer(b"180 Ringing") + _NO_BODY),
+        _send(_answer(answer, "180 Ringing") + _NO_BODY),
     ]
     if answer.status == 0:
         parts += [
             b'<recv request="CANCEL"/>',
             _ACCEPT,
-            _send(_answer(b"487 Cancelled") + _NO_BODY, retrans=True),
+            _send(_answer(answer, "487 Cancelled") + _NO_BODY, retrans=True),
         ]
         return _scenario([*parts, b'<recv request="ACK"/>'])
     parts.append(_pause(answer.ring_for))
     if answer.status != 200:
-        refusal = _answer(f"{answer.status} No".encode()) + _NO_BODY
+        refusal = _answer(answer, f"{answer.status} No") + _NO_BODY
         return _scenario([*parts, _send(refusal, retrans=True), b'<recv request="ACK"/>'])
-    parts += [_send(_answer(b"200 OK") + _SDP, retrans=True), b'<recv request="ACK"/>']
+    parts += [_send(_answer(answer, "200 OK") + _SDP, retrans=True), b'<recv request="ACK"/>']
     for number, (seconds, key) in enumerate(answer.keys, start=1):
         info = _answerer_request(b"INFO", number) + _dtmf(key)
         parts += [_pause(seconds), _send(info, retrans=True), _receive(200)]
@@ -196,12 +198,12 @@ class _Dialog:
         return self._request(b"BYE", number, uri=b"[next_url]") + _NO_BODY
 
 
-def _answer(status: bytes) -> bytes:
+def _answer(answer: TrunkAnswer, status: str) -> bytes:
     """A response to the INVITE whose headers were kept."""
     return (
-        b"SIP/2.0 " + status + b"\nVia:[$Via]\nFrom:[$From]\nTo:[$To];tag=[pid]a[call_number]\n"
-        b"Call-ID: [call_id]\nCSeq:[$CSeq]\nContact: <sip:carrier@[local_ip]:[local_port]>\n"
-    )
+        f"SIP/2.0 {status}\nVia:[$Via]\nFrom:[$From]\nTo:[$To];tag=[pid]a[call_number]\n"
+        f"Call-ID: [call_id]\nCSeq:[$CSeq]\nContact: <{answer.contact}>\n"
+    ).encode()
 
 
 def _answerer_request(method: bytes, number: int) -> bytes:
