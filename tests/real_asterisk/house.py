@@ -216,6 +216,11 @@ class House:
         self._callers.append(caller)
         return await caller.start()
 
+    @property
+    def callers(self) -> tuple[TrunkCaller, ...]:
+        """All callers of :meth:`call`, in their order."""
+        return tuple(self._callers)
+
     async def on_duty(self, *names: str, queue: str = "emergency") -> None:
         """Log operators in, without their phones' doing."""
         for name in names:
