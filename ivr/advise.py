@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ivr.asterisk.agi_server import Question
 from ivr.asterisk.intake_facts import decode_intake
-from ivr.calls.notes import AdviceGiven, DecisionMade
+from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade
 from ivr.errors import AgiError
 from ivr.intake.caller import classify_caller
-from ivr.intake.numbers import OTHER, entry_of
+from ivr.intake.numbers import OTHER, entry_of, normalise_dialled
 from ivr.ledger.entries import CallerData
 from ivr.ledger.keeper import Keeper
 from ivr.menu.prompts_needed import accept_prompt, menu_prompt
@@ -60,8 +60,19 @@ class Adviser:
 
     def _intake(self, question: Question) -> str:
         raw = decode_intake(question.arguments[0] if question.arguments else "")
-        entry = entry_of(raw, self.rules.city.area_code)
+        area_code = self.rules.city.area_code
+        entry = entry_of(raw, area_code)
         caller = classify_caller(raw, self.rules.city)
+        self._keeper.see(
+            CallIdentified(
+                call_id=question.call_id,
+                at=self._now(),
+                entry=entry,
+                caller=caller.caller_class,
+                trust=caller.trust,
+                redirected=entry != normalise_dialled(raw[IntakeField.DIALLED], area_code),
+            )
+        )
         self._keeper.writer.record_caller(_caller_data(question.call_id, raw, caller.number))
         return self._advise(question, start(self.rules, entry), entry, caller.caller_class, None)
 

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     """The carrier's call arrived."""
     TRUNK_ANSWERED = "trunk-answered"
     """Asterisk answered it: answer time counts from here."""
+    INTAKE = "intake"
+    """The engine knows what was dialled and what the caller's number is worth."""
     MENU = "menu"
     DECISION = "decision"
     LIFELINE = "lifeline"

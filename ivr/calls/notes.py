@@ -10,6 +10,20 @@ from ivr.routing.model import CallerClass, Decision
 
 
 @dataclass(frozen=True, slots=True)
+class CallIdentified:
+    """What the raw facts of a call say. ``trust`` is ``asserted`` or ``claimed``
+    (:class:`ivr.intake.caller.Trust`); ``redirected``: the entry comes from a header, not from the number
+    dialled."""
+
+    call_id: str
+    at: datetime
+    entry: str
+    caller: CallerClass
+    trust: str
+    redirected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AdviceGiven:
     """A menu was advised. ``key`` led here: ``None`` at intake, else the key pressed or ``silence``."""
 
@@ -39,4 +53,4 @@ class DecisionMade:
     cannot_speak: bool = False
 
 
-EngineNote = AdviceGiven | DecisionMade
+EngineNote = CallIdentified | AdviceGiven | DecisionMade

@@ -15,7 +15,7 @@ from ivr.calls.call import Call, Leg, StageNow
 from ivr.calls.endings import ending
 from ivr.calls.events import CallEvent
 from ivr.calls.findings import Finding, Kind
-from ivr.calls.notes import AdviceGiven, DecisionMade, EngineNote
+from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade, EngineNote
 from ivr.calls.states import LEGAL, State
 from ivr.vocabulary import LINE_SEPARATOR, Step
 
@@ -43,7 +43,7 @@ def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple
     """The call after ``event``, and what was found. ``call`` is ``None`` for a call not known so far."""
     if call is None:
         call = Call(id=event.call_id, seen_at=event.at)
-    by_engine = isinstance(event, AdviceGiven | DecisionMade)
+    by_engine = isinstance(event, EngineNote)
     effect = _effect(call, event)
     after = replace(call, **effect.facts)
     odd = effect.odd
@@ -77,6 +77,8 @@ def _effect(call: Call, event: CallEvent | EngineNote) -> _Effect:
             return _STEPS[event.step](call, event)
         case events.CallEnded():
             return _ended(call, event)
+        case CallIdentified():
+            return _identified(call, event)
         case AdviceGiven():
             return _advice(call, event)
         case DecisionMade():
@@ -127,6 +129,15 @@ def _state_at_end(call: Call, event: events.CallEnded) -> State:
 def _too_late(call: Call) -> bool:
     """Whether the call had ended, or gone on without the engine, when the engine spoke."""
     return call.state is State.ENDED or call.lifeline is not None or call.staged_at is not None
+
+
+def _identified(call: Call, note: CallIdentified) -> _Effect:
+    data: dict[str, object] = {"entry": note.entry, "caller": str(note.caller), "trust": note.trust}
+    if note.redirected:
+        data["redirected"] = True
+    if _too_late(call):
+        return _Effect(Kind.INTAKE, {**data, "too_late": True})
+    return _Effect(Kind.INTAKE, data, {"entry": note.entry, "caller": note.caller})
 
 
 def _advice(call: Call, note: AdviceGiven) -> _Effect:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
@@ -11,7 +11,8 @@ from rich.text import Text
 
 from ivr.calls.call import Call
 from ivr.ledger.read import Known, Written, find_call, list_calls, reading
-from ivr.ledger.words import KINDS, REASONS, RESULTS, STATES
+from ivr.ledger.words import CALLERS, KINDS, REASONS, RESULTS, STATES
+from ivr.routing.model import CallerClass
 
 SHOWN_DIGITS = 4
 """Of a masked number: enough to tell two calls apart, too few to ring anybody."""
@@ -71,22 +72,21 @@ def calls_table(found: Sequence[Known], zone: ZoneInfo, *, numbers: bool = False
         ("Kategori", "Category"),
         ("Menunggu", "Waited"),
         ("Dijawab", "Answered by"),
-        ("Selesai", "Ended"),
         ("Hasil", "Result"),
     ):
         table.add_column(Text.assemble(indonesian, "\n", (english, "dim")), overflow="fold")
+    today = datetime.now(zone).date()
     for known in found:
         call = known.call
         waited = _waited(call)
         table.add_row(
             _plain(call.id),
-            f"{(call.started_at or call.seen_at).astimezone(zone):%d-%m-%Y %H:%M:%S}",
+            _moment((call.started_at or call.seen_at).astimezone(zone), today),
             _plain(call.entry or call.dialled or "–"),
             _plain(_caller(known, numbers=numbers) or "–"),
             _plain(call.category or "–"),
             "–" if waited is None else f"{waited:.1f} s",
             _plain(_answered_by(call) or "–"),
-            f"{call.ended_at.astimezone(zone):%H:%M:%S}" if call.ended_at else "–",
             _result(call),
         )
     return table
@@ -159,7 +159,13 @@ def _entry_values(entry: Written) -> dict[str, object]:
 
 
 def _caller(known: Known, *, numbers: bool) -> str:
-    return known.number if numbers else masked(known.number)
+    """The number, or what there is in place of one that belongs to somebody."""
+    if numbers:
+        return known.number
+    worth = known.call.caller
+    if worth is None or worth is CallerClass.NUMBER:
+        return masked(known.number)
+    return CALLERS[worth][0]
 
 
 def _answered_by(call: Call) -> str:
@@ -173,20 +179,26 @@ def _waited(call: Call) -> float | None:
     return (call.ended_at - call.answered_at).total_seconds()
 
 
+def _moment(local: datetime, today: date) -> str:
+    """The day is told when it is not today: most looks are at the present shift."""
+    return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%d-%m-%Y %H:%M:%S}"
+
+
 def _result(call: Call) -> Text:
+    """Indonesian, and English on a line of its own: the table fits a window of 80 columns."""
     if call.ending is None:
-        return _both(STATES[call.state])
+        return _both(STATES[call.state], "\n")
     texts = zip(RESULTS[call.ending.result], REASONS[call.ending.reason], strict=True)
     indonesian, english = (": ".join(pair) for pair in texts)
-    return _both((indonesian, english), loud=call.ending.loud)
+    return _both((indonesian, english), "\n", loud=call.ending.loud)
 
 
-def _both(words: tuple[str, str], *, loud: bool = False) -> Text:
+def _both(words: tuple[str, str], between: str = " · ", *, loud: bool = False) -> Text:
     indonesian, english = words
     style = "bold red" if loud else ""
     same = indonesian == english
     return Text.assemble(
-        (_printable(indonesian), style), *(() if same else ((f" · {_printable(english)}", "dim"),))
+        (_printable(indonesian), style), *(() if same else ((between + _printable(english), "dim"),))
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ivr.calls.endings import Reason, Result
 from ivr.calls.findings import Kind
 from ivr.calls.states import State
+from ivr.routing.model import CallerClass
 
 RESULTS: Mapping[Result, tuple[str, str]] = {
     Result.ANSWERED: ("terjawab", "answered"),
@@ -43,9 +44,17 @@ STATES: Mapping[State, tuple[str, str]] = {
     State.ENDED: ("selesai", "ended"),
 }
 
+CALLERS: Mapping[CallerClass, tuple[str, str]] = {
+    CallerClass.NUMBER: ("nomor", "number"),
+    CallerClass.SIMLESS: ("tanpa SIM", "without SIM"),
+    CallerClass.ANONYMOUS: ("anonim", "anonymous"),
+    CallerClass.MISSING: ("tanpa nomor", "no number"),
+}
+
 KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.TRUNK: ("panggilan masuk", "call arrives"),
     Kind.TRUNK_ANSWERED: ("diangkat", "trunk answered"),
+    Kind.INTAKE: ("dikenali", "identified"),
     Kind.MENU: ("menu", "menu"),
     Kind.DECISION: ("keputusan", "decision"),
     Kind.LIFELINE: ("tanpa mesin", "without the engine"),

@@ -134,8 +134,8 @@ def test_numbers_and_headers_go_beside_the_ledger_not_into_it(adviser: Adviser, 
 def test_what_was_advised_is_recorded_before_it_is_said(adviser: Adviser, record: Record) -> None:
     adviser.answer(intake(dialled="112"))
     adviser.answer(key("1"))
-    assert [entry.kind for entry in record.entries] == ["menu", "decision"]
-    assert record.entries[1].data["rule"] == "fire"
+    assert [entry.kind for entry in record.entries] == ["intake", "menu", "decision"]
+    assert record.entries[2].data["rule"] == "fire"
 
 
 def test_a_dialplan_of_another_version_is_told_so(adviser: Adviser) -> None:

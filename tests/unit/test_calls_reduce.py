@@ -19,7 +19,7 @@ from ivr.calls.events import (
     StepTaken,
 )
 from ivr.calls.findings import Finding, Kind
-from ivr.calls.notes import AdviceGiven, DecisionMade, EngineNote
+from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade, EngineNote
 from ivr.calls.reduce import apply
 from ivr.calls.states import LEGAL, State
 from ivr.routing.model import AgencyUse, CallerClass, Decision, LineUse, Mode, Role, RuleTrace
@@ -49,6 +49,10 @@ def started(seconds: float = 0) -> CallStarted:
 
 def answered(seconds: float = 0.1) -> CallAnswered:
     return CallAnswered(CALL, at(seconds))
+
+
+def identified(seconds: float = 0.15) -> CallIdentified:
+    return CallIdentified(CALL, at(seconds), "112", CallerClass.SIMLESS, "claimed", False)
 
 
 def menu(seconds: float = 0.2, key: str | None = None) -> AdviceGiven:
@@ -281,6 +285,7 @@ legs = st.tuples(st.sampled_from(["leg1", "leg2"]), st.sampled_from(["op1", "op2
 anything = st.one_of(
     st.builds(started, seconds),
     st.builds(answered, seconds),
+    st.builds(identified, seconds),
     st.builds(menu, seconds),
     st.builds(decided, seconds),
     st.builds(
@@ -326,3 +331,16 @@ def test_a_move_that_is_not_legal_is_always_told(happened: list[CallEvent | Engi
             assert findings[-1].kind is Kind.UNEXPECTED
         if before is State.ENDED:
             assert call.state is State.ENDED
+
+
+def test_intake_tells_entry_and_caller_before_any_menu() -> None:
+    call, findings = story(started(), answered(), identified())
+    assert (call.entry, call.caller, call.state) == ("112", CallerClass.SIMLESS, State.TRUNK)
+    assert findings[-1].kind is Kind.INTAKE
+    assert findings[-1].data == {"entry": "112", "caller": "simless", "trust": "claimed"}
+
+
+def test_intake_that_came_after_the_lifeline_changes_nothing() -> None:
+    call, findings = story(started(), answered(), step(Step.LIFELINE, 3, "timeout"), identified(3.1))
+    assert call.entry is None
+    assert findings[-1].data["too_late"] is True
