@@ -19,16 +19,16 @@ class CallStarted:
     at: datetime
     channel: str
     dialled: str
-    caller_number: str
-    caller_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """Asterisk answered the trunk: from here answer time counts."""
+    """Asterisk answered the trunk: from here answer time counts. ``caller_number`` is empty where the headers
+    hold none."""
 
     call_id: str
     at: datetime
+    caller_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,5 +34,5 @@ class CallerData:
 
     call_id: str
     number: str
-    name: str
+    name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)

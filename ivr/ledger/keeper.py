@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ivr.calls.events import CallEvent, CallStarted
+from ivr.calls.events import CallAnswered, CallEvent
 from ivr.calls.findings import Finding
 from ivr.calls.notes import EngineNote
 from ivr.calls.registry import Change, Registry
@@ -22,8 +22,8 @@ class Keeper:
     def see(self, event: CallEvent | EngineNote) -> tuple[Change, ...]:
         """Something happened. A note must be seen *before* the advice is sent, so that the record has it
         ahead of what the dialplan does with it."""
-        if isinstance(event, CallStarted):
-            self.writer.record_caller(CallerData(event.call_id, event.caller_number, event.caller_name))
+        if isinstance(event, CallAnswered) and event.caller_number:
+            self.writer.record_caller(CallerData(event.call_id, event.caller_number))
         return self._keep(self.registry.apply(event))
 
     def reconcile(self, snapshot: Snapshot, mark: int, now: datetime) -> tuple[Change, ...]:
@@ -32,7 +32,7 @@ class Keeper:
         changed = {change.call.id for change in changes}
         for live in snapshot.calls:
             if live.call_id in changed:
-                self.writer.record_caller(CallerData(live.call_id, live.caller_number, live.caller_name))
+                self.writer.record_caller(CallerData(live.call_id, live.caller_number))
         return self._keep(changes)
 
     def asterisk_stopped(self, now: datetime) -> tuple[Change, ...]:
