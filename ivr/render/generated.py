@@ -69,10 +69,12 @@ def transports(settings: Settings) -> str:
             "priv_key_file": settings.trunk_key or "",
         }
     phones = f"{settings.phones_address}:{settings.phones_port}"
+    # The phones' come first: a phone has no transport of its own (UDP or TCP, as it registered), and for UDP
+    # Asterisk then takes the first. From the trunk's address, a phone or a firewall would refuse the call.
     return _sections(
-        ("transport-trunk", trunk),
         ("transport-phones", {"type": "transport", "protocol": "udp", "bind": phones}),
         ("transport-phones-tcp", {"type": "transport", "protocol": "tcp", "bind": phones}),
+        ("transport-trunk", trunk),
     )
 
 
