@@ -45,7 +45,7 @@ step() {
     set -e
     if ((status)); then
         # A remedy that the command itself named comes first; else the end of its output.
-        grep '^siaga112: ' "$log" >&2 || {
+        grep -m 1 '^siaga112: ' "$log" >&2 || {
             tail -n 15 "$log" >&2
             die "$name gagal / failed; seluruhnya di / all of it in $log"
         }

@@ -41,11 +41,13 @@ find_python() {
 }
 
 fill_venv() {
-    local base="$1" venv="$2" lock="$3"
+    local base="$1" venv="$2" lock="$3" wheel
     rm -rf "$venv"
+    wheel="$(pip_wheel "$base")"
+    certificates
     "$base" -m venv --without-pip "$venv"
     # pip is run from its wheel and not installed: the environment has the lock file and nothing else.
-    PYTHONPATH="$(pip_wheel "$base")" PYTHONSAFEPATH='' "$venv/bin/python" -m pip install \
+    PYTHONPATH="$wheel" PYTHONSAFEPATH='' "$venv/bin/python" -m pip install \
         --no-input --disable-pip-version-check --no-warn-script-location --require-hashes -r "$lock" ||
         die "pip gagal / failed, see $IVR_TOOLS/log/python.log: is there a network? else set PIP_INDEX_URL or PIP_FIND_LINKS"
     PYTHONPATH='' "$venv/bin/python" -m compileall -q "$venv/lib" || true
@@ -66,6 +68,18 @@ pip_wheel() {
         print(wheels[-1])' && return
     local dir="$IVR_TOOLS/pip"
     [[ -d $dir ]] || debian_unpack_one "$dir" python3-pip-whl >&2
-    ls "$dir"/usr/share/python-wheels/pip-*.whl ||
+    ls "$dir"/usr/share/python-wheels/pip-*.whl 2>/dev/null ||
         die "pip tidak ada / is missing: run (as root) apt install python3-venv"
+}
+
+# A bare Debian has no certificates of authorities, and its pip insists on the system's: give it the package's.
+certificates() {
+    [[ $wheel == "$IVR_TOOLS"/* && ! -e /etc/ssl/certs/ca-certificates.crt ]] || return 0
+    export PIP_USE_DEPRECATED=legacy-certs
+    [[ -z ${PIP_CERT:-} ]] || return 0
+    local dir="$IVR_TOOLS/ca-certificates"
+    [[ -d $dir ]] || debian_unpack_one "$dir" ca-certificates ||
+        die "sertifikat tidak ada / no certificates for https: run (as root) apt install ca-certificates"
+    cat "$dir"/usr/share/ca-certificates/mozilla/*.crt >"$dir/bundle.crt"
+    export PIP_CERT="$dir/bundle.crt"
 }

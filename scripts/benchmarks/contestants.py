@@ -1,0 +1,97 @@
+"""Who is compared: Siaga 112, a static dialplan, and the same call on three other engines."""
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers import flow
+from benchmarks.peers.flow import Flow
+from benchmarks.process import BenchError, end
+
+START_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """``number`` is dialled on the trunk. ``module`` is the peer's engine; the static dialplan has none, ours is
+    started by the installation."""
+
+    id: str
+    title: str
+    number: str
+    module: str | None = None
+
+
+SIAGA = Contestant("siaga", "Siaga 112", "112")
+STATIC = Contestant("static", "static dialplan", "bench-static")
+PANORAMISK = Contestant(
+    "panoramisk", "plain panoramisk FastAGI", "bench-panoramisk", "benchmarks.peers.panoramisk_agi"
+)
+PYST2 = Contestant("pyst2", "pyst2 AGI, threading server", "bench-pyst2", "benchmarks.peers.pyst2_agi")
+ARI = Contestant("ari", "ARI application on aiohttp", "bench-ari", "benchmarks.peers.ari")
+ALL: Sequence[Contestant] = (STATIC, SIAGA, PANORAMISK, PYST2, ARI)
+
+
+class Peer:
+    """The engine of one peer, in a process of its own."""
+
+    def __init__(
+        self, contestant: Contestant, flow_file: Path, environment: Mapping[str, str], log: Path
+    ) -> None:
+        self._contestant = contestant
+        self._flow_file = flow_file
+        self._environment = environment
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Start it and return when it takes calls."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", self._contestant.module or "", str(self._flow_file)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=dict(self._environment),
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                said = (await self._process.stdout.readline()).decode().strip()
+        except TimeoutError:
+            said = ""
+        if said != flow.READY:
+            end_of_log = self._log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise BenchError(f"{self._contestant.title} did not start: {' '.join(end_of_log) or 'no word'}")
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            await end(self._process)
+
+
+def dialplan(shared: Flow, ports: Mapping[str, int]) -> str:
+    """The contexts of ``peers/contestants.conf`` with the places and ports of this run."""
+    text = (Path(__file__).parent / "peers" / "contestants.conf").read_text()
+    values = {
+        "recordings": shared.recordings,
+        "prompt": shared.prompt,
+        "silence": shared.silence_seconds,
+        "queue": shared.queue,
+        "queue_seconds": shared.queue_seconds,
+        **ports,
+    }
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text

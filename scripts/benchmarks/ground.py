@@ -1,0 +1,247 @@
+"""The ground of the bench: one Asterisk on which every contestant is tried, with operators' phones that answer.
+
+The product's own configuration and dialplan as they are rendered, plus files of the bench's own beside them.
+"""
+
+import asyncio
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from benchmarks.contestants import ARI, PANORAMISK, PYST2, SIAGA, Contestant, Peer, dialplan
+from benchmarks.peers.flow import APPLICATION, Flow
+from benchmarks.process import BenchError, raise_file_limit
+from ivr.asterisk.ami_connection import AmiConnection
+from ivr.asterisk.ami_messages import AmiAction
+from ivr.menu.prompts_needed import menu_prompt, prompts_needed
+from ivr.prepare import prepare
+from ivr.prompts import load_catalogue
+from ivr.render.etc import render
+from ivr.render.files import secret
+from ivr.render.install import find_install
+from ivr.rulebook import voices
+from ivr.vocabulary import LAYER_1_QUEUE
+from stack.asterisk import Asterisk
+from stack.installation import Installation
+from stack.installed import phones, tools_directory
+from stack.ports import PortBlock
+
+RTP = {"rtp_start": "12002", "rtp_end": "19998"}
+"""Room for 2,000 calls: more than a block of ports of the test stacks, below them, above the default ones."""
+OPERATORS_ADDRESS = "127.0.0.1"
+CALLERS_ADDRESS = "127.0.0.2"
+_MODULES = (
+    "res_websocket_client",
+    *("res_stasis", "res_stasis_answer", "res_stasis_snoop", "res_stasis_playback", "res_stasis_recording"),
+    *("app_stasis", "res_ari_model", "res_ari", "res_ari_applications", "res_ari_channels"),
+    *("res_ari_events", "res_ari_playbacks"),
+)
+"""What ARI needs beside the product's own modules."""
+_Result = TypeVar("_Result")
+
+
+class Running(Protocol):
+    """An engine that takes part: ours or a peer."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def running(self) -> bool: ...
+
+
+class Ground:
+    """``operators`` phones exist, named op001 and so on; :meth:`duty` puts them into the queue."""
+
+    def __init__(self, operators: int, **settings: str) -> None:
+        """``settings`` are further ``IVR_*`` settings of the engine, in lower case without the prefix."""
+        self.operators = tuple(f"op{number:03}" for number in range(1, operators + 1))
+        self._settings = settings
+        self._on_duty: list[str] = []
+
+    async def __aenter__(self) -> "Ground":
+        _need_programs()
+        raise_file_limit()
+        self.state = Path(tempfile.mkdtemp(prefix="siaga-bench-"))
+        self._ports = PortBlock()
+        try:
+            await self._build()
+            await self.asterisk.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if hasattr(self, "asterisk"):
+            await self.asterisk.stop()
+        self._ports.close()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    async def _build(self) -> None:
+        self.installation = Installation.private(self.state, self._ports, **(RTP | self._settings))
+        self.operators_port = self._ports.port()
+        settings = self.installation.settings
+        # Speaking all prompts takes longer than a quick run: they are kept with the other caches.
+        digest = hashlib.sha256(settings.routing.read_bytes()).hexdigest()[:12]
+        cached = tools_directory() / "cache" / f"bench-prompts-{digest}"
+        if cached.is_dir():
+            shutil.copytree(cached, settings.prompts, copy_function=os.link, symlinks=True)
+        prepared = await prepare(settings)
+        if not cached.is_dir():
+            _keep(settings.prompts, cached)
+        render(settings, prepared.rules, self.operators, find_install())
+        recordings = self.state / "recordings-of-peers"
+        recordings.mkdir()
+        rules = prepared.rules
+        menu = rules.menus[rules.numbers["112"].menu or ""]
+        catalogue = load_catalogue(
+            prompts_needed(rules), settings.prompts, settings.recorded, voices(rules)
+        )
+        prompt = catalogue.path(rules.default_language.id, menu_prompt(menu.name))
+        priorities = {
+            key: next((rule.priority for rule in rules.rules if rule.name == name), 0)
+            for key, name in (("1", "fire"), ("2", "ambulance"), ("3", "security"), ("4", "disaster"))
+        }
+        self._ports_of = {one.id: self._ports.port() for one in (PANORAMISK, PYST2, ARI)}
+        ari_secret = secrets.token_hex(16)
+        for contestant_id, port in self._ports_of.items():
+            shared = Flow(
+                port=port,
+                ari_secret=ari_secret,
+                prompt=str(prompt).removesuffix(".wav"),
+                silence_seconds=menu.silence_seconds,
+                recordings=str(recordings),
+                queue=LAYER_1_QUEUE,
+                queue_seconds=45,
+                priorities=priorities,
+                other_priority=6,
+            )
+            shared.write(self.state / f"{contestant_id}.json")
+        self._configure(dialplan(shared, self._ports_of), self._ports_of[ARI.id], ari_secret)
+        self.asterisk: Asterisk = self.installation.asterisk
+
+    def _configure(self, contestants: str, http_port: int, ari_secret: str) -> None:
+        """The bench's own parts of the assembled configuration."""
+        etc = self.installation.settings.etc
+        _append(etc / "extensions.conf", contestants)
+        _append(etc / "modules.conf", "\n".join(f"load={name}.so" for name in _MODULES))
+        (etc / "http.conf").write_text(
+            f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={http_port}\nsessionlimit=5000\n"
+        )
+        (etc / "ari.conf").write_text(
+            f"[general]\nenabled=yes\n[{APPLICATION}]\ntype=user\npassword={ari_secret}\n"
+        )
+        # Operators' phones answer at one place without registering there; nobody asks whether they live.
+        file = etc / "generated" / "pjsip-phones.conf"
+        text = file.read_text()
+        for name in self.operators:
+            text = text.replace(
+                f"[{name}](phone-aor)\n",
+                f"[{name}](phone-aor)\nqualify_frequency=0\n"
+                f"contact=sip:{name}@{OPERATORS_ADDRESS}:{self.operators_port}\n",
+            )
+        file.write_text(text)
+
+    # -- operators
+
+    async def duty(self, count: int) -> None:
+        """Exactly the first ``count`` operators are in the queue."""
+        wanted = list(self.operators[:count])
+        assert len(wanted) == count, f"the ground has {len(self.operators)} operators"
+        settings = self.installation.settings
+        connection = AmiConnection("127.0.0.1", settings.ami_port)
+        try:
+            await connection.open(3.0)
+            await connection.authenticate("engine", secret(settings.secrets, "ami-engine"), 3.0)
+            for name in wanted[len(self._on_duty) :]:
+                member = {"Queue": LAYER_1_QUEUE, "Interface": f"PJSIP/{name}"}
+                await connection.ask(AmiAction("QueueAdd", member), 5.0)
+            for name in self._on_duty[count:]:
+                member = {"Queue": LAYER_1_QUEUE, "Interface": f"PJSIP/{name}"}
+                await connection.ask(AmiAction("QueueRemove", member), 5.0)
+        finally:
+            connection.drop("done")
+        self._on_duty = wanted
+
+    # -- contestants
+
+    @asynccontextmanager
+    async def engine_of(self, contestant: Contestant) -> AsyncIterator[Running | None]:
+        """The contestant's engine while it is tried: all others are down, so that Asterisk works for one."""
+        if contestant is SIAGA:
+            engine = self.installation.engine
+            try:
+                await engine.start()
+                await engine.ready()
+                yield engine
+            finally:
+                await engine.stop()
+        elif contestant.module is not None:
+            log = self.state / f"{contestant.id}.log"
+            flow_file = self.state / f"{contestant.id}.json"
+            peer = Peer(contestant, flow_file, _environment(), log)
+            try:
+                await peer.start()
+                yield peer
+            finally:
+                await peer.stop()
+        else:
+            yield None
+
+    async def watched(self, work: Awaitable[_Result], *others: Running | None) -> _Result:
+        """``work``, given up as soon as Asterisk or one of ``others`` ends."""
+        task = asyncio.ensure_future(work)
+        died = asyncio.create_task(self.asterisk.wait())
+        try:
+            while not task.done():
+                await asyncio.wait({task, died}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+                if died.done() and not task.done():
+                    raise BenchError(
+                        f"Asterisk ended in the middle (status {died.result()}); its last words: "
+                        f"{_last_line(self.asterisk.console)}"
+                    )
+                for other in others:
+                    if other is not None and not other.running and not task.done():
+                        raise BenchError("an engine that was measured ended in the middle: see above")
+            return task.result()
+        finally:
+            for one in (task, died):
+                one.cancel()
+            await asyncio.gather(task, died, return_exceptions=True)
+
+
+def _environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("IVR_")}
+
+
+def _need_programs() -> None:
+    for name, program in (("SIPp", phones().sipp), ("Asterisk", find_install().binary)):
+        if not os.access(program, os.X_OK):
+            raise BenchError(f"{program} ({name}) is not a program: run scripts/setup --phones")
+
+
+def _append(file: Path, text: str) -> None:
+    with file.open("a") as out:
+        out.write(f"\n{text}\n")
+
+
+def _keep(prompts: Path, cache: Path) -> None:
+    """A copy for the next run, complete or not there."""
+    made = cache.with_name(f"{cache.name}.{os.getpid()}")
+    shutil.copytree(prompts, made, symlinks=True)
+    try:
+        made.rename(cache)
+    except OSError:
+        shutil.rmtree(made)  # Another run was quicker.
+
+
+def _last_line(file: Path) -> str:
+    lines = file.read_text(errors="replace").strip().splitlines() if file.exists() else []
+    return lines[-1] if lines else "none"
+
