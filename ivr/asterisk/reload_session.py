@@ -1,4 +1,4 @@
-"""A short AMI session with the second account: Asterisk's own database and reloads, and nothing else."""
+"""A short AMI session with the second account: Asterisk's own database, reloads, and who may be on duty."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +26,15 @@ class ReloadSession:
             await self._connection.ask(AmiAction("DBDelTree", {"Family": family}), SECONDS)
         except AmiRefused as error:
             if "not found" not in str(error).lower():
+                raise
+
+    async def log_out(self, queue: str, phone: str) -> None:
+        """Take a phone out of a queue, for good; one that is not in it is no error."""
+        headers = {"Queue": queue, "Interface": f"PJSIP/{phone}"}
+        try:
+            await self._connection.ask(AmiAction("QueueRemove", headers), SECONDS)
+        except AmiRefused as error:
+            if not any(known in str(error).lower() for known in ("not there", "no such queue")):
                 raise
 
     async def reload(self, module: str) -> None:

@@ -1,5 +1,6 @@
 """``ivr operator …``: who may log in to the queues, and from which phone."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from ivr.asterisk.reload_session import reload_session
 from ivr.commands.common import command, out
 from ivr.errors import AmiError, IvrError
 from ivr.prepare import prepare
-from ivr.queueing.operators import make_operator
+from ivr.queueing.operators import Operator, make_operator
 from ivr.queueing.pin_copies import copy_pins
 from ivr.render.files import secret
 from ivr.settings import Settings, load_settings
@@ -48,11 +49,12 @@ async def add(
 @operator.command("remove")
 @command
 async def remove(phone: Phone) -> None:
-    """Remove an operator: the phone can register and log in no more."""
+    """Remove an operator: the phone is off duty, and can register and log in no more."""
     settings = load_settings()
     async with _database(settings) as engine:
+        gone = [account for account in await accounts.list_operators(engine) if account.phone == phone]
         await accounts.remove_operator(engine, phone)
-    await _apply(settings, gone=phone)
+    await _apply(settings, gone)
     out.print(f"{phone}: dihapus / removed", markup=False)
 
 
@@ -91,7 +93,7 @@ class _database:  # noqa: N801 - reads as the function it is used like
         await self._engine.dispose()
 
 
-async def _apply(settings: Settings, gone: str | None = None) -> None:
+async def _apply(settings: Settings, gone: Iterable[Operator] = ()) -> None:
     """Let a running Asterisk know; one that is not running reads everything at its start."""
     prepared = await prepare(settings)
     for warning in prepared.warnings:
@@ -100,8 +102,10 @@ async def _apply(settings: Settings, gone: str | None = None) -> None:
     try:
         async with reload_session(settings.ami_port, secret(settings.secrets, "ami-reload")) as session:
             await session.reload("res_pjsip.so")
-            if gone:
-                await session.remove(f"operator/{gone}")
+            for account in gone:
+                await session.remove(f"operator/{account.phone}")
+                for queue in {LAYER_1_QUEUE, *account.queues}:
+                    await session.log_out(queue, account.phone)
         await copy_pins(settings, engine)
     except AmiError:
         out.print("Asterisk tidak berjalan; berlaku saat mulai / not running: takes effect at its start.")
