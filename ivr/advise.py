@@ -11,7 +11,7 @@ from ivr.asterisk.agi_server import Question
 from ivr.asterisk.intake_facts import decode_intake
 from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade
 from ivr.errors import AgiError
-from ivr.intake.caller import classify_caller
+from ivr.intake.caller import classify_caller, display_name
 from ivr.intake.numbers import OTHER, entry_of, normalise_dialled
 from ivr.ledger.entries import CallerData
 from ivr.ledger.keeper import Keeper
@@ -23,11 +23,9 @@ from ivr.routing.advice import encode_menu_advice, encode_plan, encode_plan_advi
 from ivr.routing.decide import decide, plan
 from ivr.routing.model import CallerClass, Facts
 from ivr.routing.rules import Rules
-from ivr.vocabulary import AgiScript, IntakeField
+from ivr.vocabulary import NO_NUMBER, AgiScript, IntakeField
 
-_HEADERS = tuple(
-    field for field in IntakeField if field not in (IntakeField.DIALLED, IntakeField.CALLER_PRESENTATION)
-)
+_HEADERS = tuple(field for field in IntakeField if field is not IntakeField.DIALLED)
 """Personal data among the raw facts: kept apart from the ledger."""
 
 
@@ -163,7 +161,7 @@ class Adviser:
 def _caller_data(call_id: str, raw: Mapping[IntakeField, str], number: str | None) -> CallerData:
     return CallerData(
         call_id=call_id,
-        number=number or raw[IntakeField.CALLER_NUMBER],
-        name=raw[IntakeField.CALLER_NAME],
+        number=number or raw[IntakeField.CALLER_NUMBER].removeprefix(NO_NUMBER),
+        name=display_name(raw[IntakeField.FROM]),
         headers={str(field): raw[field] for field in _HEADERS if raw[field]},
     )

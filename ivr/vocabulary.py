@@ -38,11 +38,11 @@ class IntakeField(StrEnum):
 
     DIALLED = "dialled"
     CALLER_NUMBER = "caller_number"
-    CALLER_NAME = "caller_name"
-    CALLER_PRESENTATION = "caller_presentation"
-    """Asterisk's ``CALLERID(num-pres)``: ``allowed…`` or ``prohib…`` or ``unavailable``."""
+    """What the dialplan made of the headers: digits, perhaps with a plus, or :data:`NO_NUMBER`."""
     FROM = "from"
     ASSERTED_IDENTITY = "asserted_identity"
+    REMOTE_PARTY = "remote_party"
+    """``Remote-Party-ID``, what some carriers send in place of ``P-Asserted-Identity`` and ``Privacy``."""
     PRIVACY = "privacy"
     DIVERSION = "diversion"
     HISTORY_INFO = "history_info"
@@ -50,6 +50,10 @@ class IntakeField(StrEnum):
     ACCESS_NETWORK = "access_network"
     SIP_CALL_ID = "sip_call_id"
 
+
+NO_NUMBER = "anonymous"
+"""Asterisk's caller ID of a call from the trunk whose headers hold no number (asterisk-conf/pjsip.conf). What
+else a caller wrote never becomes Asterisk's caller ID."""
 
 SILENCE = "silence"
 """The key of a caller who pressed none in time."""

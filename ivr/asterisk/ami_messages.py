@@ -28,6 +28,11 @@ class AmiMessage(dict[str, str]):
         lines = getattr(self, "_repeated", None) or self.items()
         return tuple(value for header, value in lines if header == name)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether any header came more than once."""
+        return bool(getattr(self, "_repeated", None))
+
     @classmethod
     def parse(cls, frame: bytes) -> "AmiMessage":
         """Never fails: bytes that are not UTF-8 are read as Latin-1 line by line, lines without a header's

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from ivr.asterisk.ami_messages import AmiMessage, Headers
-from ivr.asterisk.translate import is_callers, member_of, phone_of
+from ivr.asterisk.translate import is_callers, member_of, number_of, phone_of
 from ivr.calls.snapshot import LiveCall, LiveLeg, Snapshot
 from ivr.vocabulary import Variable
 
 _VARIABLES = (Variable.ENTRY, Variable.CATEGORY, Variable.LANGUAGE, Variable.STAGE, Variable.ANSWERED)
 _UNSET = {"(null)", "<unknown>"}
-"""What Asterisk writes where there is nothing: a variable, a number or name."""
+"""What Asterisk writes where there is nothing: a variable, a number."""
 _UP = "6"
 _BORN = re.compile(r"(?:^|-)(\d+)\.\d+$")
 """A Uniqueid: the second in which the channel was made, and a serial number; before them the system's name
@@ -74,8 +74,7 @@ def _call(
         since=datetime.fromtimestamp(int(born[1]) if born else 0, UTC),
         answered=datetime.fromtimestamp(int(answered) / 10, UTC) if answered.isdecimal() else None,
         dialled=_said(event["DNID"]),
-        caller_number=_said(event["CallerIDNum"]),
-        caller_name=_unescaped(_said(event["CallerIDName"])),
+        caller_number=number_of(event["CallerIDNum"]),
         entry=said.get(Variable.ENTRY, ""),
         category=said.get(Variable.CATEGORY, ""),
         language=said.get(Variable.LANGUAGE, ""),
@@ -122,8 +121,3 @@ def _room(event: AmiMessage, rooms: Mapping[str, str]) -> str | None:
 
 def _said(value: str) -> str:
     return "" if value in _UNSET else value
-
-
-def _unescaped(name: str) -> str:
-    """``Status`` escapes a name as C would, the channel event log does not."""
-    return re.sub(r"\\(.)", lambda sign: " " if sign[1] in "abfnrtv" else sign[1], name)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from ivr.asterisk.ami_messages import AmiMessage
 from ivr.calls.events import (
     CallAnswered,
     CallEnded,
@@ -23,7 +24,7 @@ from ivr.calls.events import (
     StepTaken,
 )
 from ivr.errors import AmiError
-from ivr.vocabulary import FIELD_SEPARATOR, TRUNK_ENDPOINT, Context, Step
+from ivr.vocabulary import FIELD_SEPARATOR, NO_NUMBER, TRUNK_ENDPOINT, Context, Step
 
 Headers = Mapping[str, str]
 
@@ -50,11 +51,16 @@ use, in use, busy, invalid, unavailable, ringing, ringing while in use, on hold.
 def translate(event: Headers) -> CallEvent | QueueEvent | None:
     """What ``event`` means, or ``None`` when it is none of the engine's business.
 
-    Raises :class:`AmiError` for an event that should mean something and cannot be read.
+    Raises :class:`AmiError` for an event that should mean something and cannot be read, or was tampered with.
     """
     reader = _READERS.get(event.get("Event", ""))
     if reader is None:
         return None
+    if isinstance(event, AmiMessage) and event.repeats:
+        raise AmiError(
+            f"{event['Event']} has a header twice: a caller wrote one with line breaks (%0D%0A) into the number "
+            "dialled. The event is left out."
+        )
     try:
         return reader(event)
     except (KeyError, ValueError) as error:
@@ -65,6 +71,11 @@ def translate(event: Headers) -> CallEvent | QueueEvent | None:
 def phone_of(channel: str) -> str | None:
     """The endpoint of a channel: ``op1`` of ``PJSIP/op1-0000001a``; ``None`` for ``Local/…`` and the like."""
     return channel[len(_PHONES) :].rpartition("-")[0] if channel.startswith(_PHONES) else None
+
+
+def number_of(caller_id: str) -> str:
+    """The caller's number of Asterisk's caller ID; empty where it is none."""
+    return "" if caller_id in (NO_NUMBER, "<unknown>") else caller_id
 
 
 def is_callers(channel: str, unique_id: str, linked_id: str) -> bool:
@@ -93,15 +104,15 @@ def _started(event: Headers) -> CallEvent | None:
         at=_at(event),
         channel=event["Channel"],
         dialled=event["Exten"],
-        caller_number=event["CallerIDnum"],
-        caller_name=event["CallerIDname"],
     )
 
 
 def _answered(event: Headers) -> CallEvent | None:
     if _is_leg(event):
         return LegAnswered(event["LinkedID"], _at(event), event["UniqueID"], _phone(event))
-    return CallAnswered(event["LinkedID"], _at(event)) if _is_callers(event) else None
+    if not _is_callers(event):
+        return None
+    return CallAnswered(event["LinkedID"], _at(event), number_of(event["CallerIDnum"]))
 
 
 def _ended(event: Headers) -> CallEvent | None:

@@ -34,7 +34,6 @@ class LiveCall:
     answered: datetime | None
     dialled: str
     caller_number: str
-    caller_name: str
     entry: str
     category: str
     language: str

@@ -16,7 +16,7 @@ COUNTRY = "62"
 
 class Trust(StrEnum):
     ASSERTED = "asserted"
-    """The carrier says so (P-Asserted-Identity, RFC 3325)."""
+    """The carrier says so (P-Asserted-Identity, RFC 3325, or Remote-Party-ID)."""
     CLAIMED = "claimed"
     """The caller's side says so."""
 
@@ -33,16 +33,18 @@ class Caller:
 _ANONYMOUS_USERS = {"anonymous", "restricted", "private", "withheld"}
 _ANONYMOUS_HOST = re.compile(r"@anonymous\.invalid\b", re.IGNORECASE)
 _HIDING = {"id", "user", "header", "critical"}
+_HIDDEN_PARTY = re.compile(r";\s*privacy\s*=\s*\"?(full|name|uri)\b", re.IGNORECASE)
+"""In Remote-Party-ID (draft-ietf-sip-privacy-04)."""
 _SEPARATORS = str.maketrans("", "", " -.()")
 _DIGITS = re.compile(r"\+?[0-9]{1,20}", re.ASCII)
 
 
 def classify_caller(raw: Mapping[IntakeField, str], city: City) -> Caller:
     """Raw facts are hostile: any text of any length is classified, none raises."""
-    asserted = user_parts(raw.get(IntakeField.ASSERTED_IDENTITY, ""))
-    claimed = (raw.get(IntakeField.CALLER_NUMBER, ""), *user_parts(raw.get(IntakeField.FROM, "")))
+    asserted = _numbers(raw, IntakeField.ASSERTED_IDENTITY) or _numbers(raw, IntakeField.REMOTE_PARTY)
+    claimed = (_digits(raw.get(IntakeField.CALLER_NUMBER, "")), *_numbers(raw, IntakeField.FROM))
     trust = Trust.ASSERTED if asserted else Trust.CLAIMED
-    candidates = tuple(filter(None, map(_digits, asserted or claimed)))
+    candidates = asserted or tuple(filter(None, claimed))
     if any(_is_simless(candidate, city.simless) for candidate in candidates):
         return Caller(CallerClass.SIMLESS, None, trust)
     number = next(filter(None, (international(candidate, city.area_code) for candidate in candidates)), None)
@@ -81,6 +83,16 @@ def international(digits: str, area_code: str) -> str | None:
     return f"+{full}" if 8 <= len(full) <= 15 else None
 
 
+def display_name(header: str) -> str:
+    """The name in a From header, without its quotes; empty when there is none."""
+    name, bracket, _ = header.rpartition("<")
+    return re.sub(r"\\(.)", r"\1", name.strip().removeprefix('"').removesuffix('"')) if bracket else ""
+
+
+def _numbers(raw: Mapping[IntakeField, str], field: IntakeField) -> tuple[str, ...]:
+    return tuple(filter(None, map(_digits, user_parts(raw.get(field, "")))))
+
+
 def _digits(text: str) -> str | None:
     stripped = text.translate(_SEPARATORS) if len(text) <= 64 else ""
     return stripped if _DIGITS.fullmatch(stripped) else None
@@ -89,10 +101,10 @@ def _digits(text: str) -> str | None:
 def _is_hidden(raw: Mapping[IntakeField, str]) -> bool:
     privacy = {word.strip().lower() for word in raw.get(IntakeField.PRIVACY, "").split(";")}
     sender = raw.get(IntakeField.FROM, "")
-    users = {user.lower() for user in (*user_parts(sender), raw.get(IntakeField.CALLER_NUMBER, ""))}
+    users = {user.lower() for user in user_parts(sender)}
     return bool(
         privacy & _HIDING
-        or raw.get(IntakeField.CALLER_PRESENTATION, "").lower().startswith("prohib")
+        or _HIDDEN_PARTY.search(raw.get(IntakeField.REMOTE_PARTY, "")[:4096])
         or users & _ANONYMOUS_USERS
         or _ANONYMOUS_HOST.search(sender[:4096])
     )

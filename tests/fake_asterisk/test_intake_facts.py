@@ -9,8 +9,8 @@ from ivr.vocabulary import IntakeField
 plain = st.text(st.characters(exclude_categories=["C", "Z"]))
 
 
-def _with_name(raw: bytes) -> str:
-    """An intake argument whose third field, the caller's name, holds these bytes."""
+def _from(raw: bytes) -> str:
+    """An intake argument whose third field, the caller's From, holds these bytes."""
     return "..{}".format(base64.b64encode(b":" + raw).decode())
 
 
@@ -26,14 +26,14 @@ def test_no_argument_makes_reading_fail(text: str) -> None:
 
 @given(st.binary())
 def test_no_byte_of_a_caller_makes_reading_fail(raw: bytes) -> None:
-    name = decode_intake(_with_name(raw))[IntakeField.CALLER_NAME]
-    assert name.isprintable() or name.strip() == name
+    text = decode_intake(_from(raw))[IntakeField.FROM]
+    assert text.isprintable() or text.strip() == text
 
 
-def test_latin_1_names_and_control_signs_are_read() -> None:
-    assert decode_intake(_with_name(b"Jos\xe9"))[IntakeField.CALLER_NAME] == "José"
-    assert decode_intake(_with_name(b"a\r\nb\x00c\x1b[31m"))[IntakeField.CALLER_NAME] == "a  b c [31m"
-    assert decode_intake(_with_name("x\u202ey".encode()))[IntakeField.CALLER_NAME] == "x y"
+def test_latin_1_and_control_signs_are_read() -> None:
+    assert decode_intake(_from(b"Jos\xe9"))[IntakeField.FROM] == "José"
+    assert decode_intake(_from(b"a\r\nb\x00c\x1b[31m"))[IntakeField.FROM] == "a  b c [31m"
+    assert decode_intake(_from("x\u202ey".encode()))[IntakeField.FROM] == "x y"
 
 
 def test_an_argument_that_was_cut_off_is_read_as_far_as_it_goes() -> None:

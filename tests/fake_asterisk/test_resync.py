@@ -7,7 +7,7 @@ from ivr.calls.events import OperatorChanged
 from ivr.calls.snapshot import LiveCall, LiveLeg
 from tests.fake_asterisk.engine_end import linked
 from tests.fake_asterisk.manager_peer import FakeManager, Frame, Replies
-from tests.fake_asterisk.recorded import CALLERS_NAME, frames, messages
+from tests.fake_asterisk.recorded import frames, messages
 
 
 def test_a_snapshot_of_a_real_asterisk() -> None:
@@ -20,7 +20,6 @@ def test_a_snapshot_of_a_real_asterisk() -> None:
         answered=datetime.fromtimestamp(1795294821, UTC),
         dialled="112",
         caller_number="+620000000001",
-        caller_name=CALLERS_NAME,
         entry="112",
         category="fire",
         language="id",

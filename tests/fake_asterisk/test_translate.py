@@ -19,7 +19,7 @@ from ivr.calls.events import (
 )
 from ivr.errors import AmiError
 from ivr.vocabulary import Step
-from tests.fake_asterisk.recorded import CALLERS_NAME, messages
+from tests.fake_asterisk.recorded import frames, messages
 
 
 def told(name: str) -> list[object]:
@@ -38,10 +38,8 @@ def test_a_caller_who_talked_with_an_operator_and_hung_up() -> None:
             seconds("1795294816.837905"),
             "PJSIP/trunk-00000000",
             "112",
-            "+620000000001",
-            CALLERS_NAME,
         ),
-        CallAnswered(call, seconds("1795294816.838159")),
+        CallAnswered(call, seconds("1795294816.838159"), "+620000000001"),
         StepTaken(call, seconds("1795294817.339474"), Step.STAGE, ("1", "q", "emergency", "30")),
         LegStarted(call, seconds("1795294817.340267"), leg, phone),
         OperatorChanged("emergency", phone, paused=False, device="ringing", penalty=0),
@@ -125,6 +123,15 @@ def test_events_without_microseconds_name_the_remedy(started: AmiMessage) -> Non
     del started["Timestamp"]
     with pytest.raises(AmiError, match="timestampevents=yes"):
         translate(started)
+
+
+def test_a_caller_cannot_write_a_header_into_an_event() -> None:
+    """%0D%0A in the number dialled stands as a line break in the event of the call's beginning."""
+    frame = frames("caller_leaves_operator")[0]
+    forged = frame.replace(b"Exten: 112\r\n", b"Exten: 112\r\nUniqueID: 1795294800.9\r\n")
+    assert forged != frame
+    with pytest.raises(AmiError, match="twice"):
+        translate(AmiMessage.parse(forged))
 
 
 def test_a_step_that_the_vocabulary_does_not_know_is_loud(started: AmiMessage) -> None:

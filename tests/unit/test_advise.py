@@ -124,7 +124,7 @@ def test_two_wrong_keys_lead_to_a_person(adviser: Adviser) -> None:
 
 
 def test_numbers_and_headers_go_beside_the_ledger_not_into_it(adviser: Adviser, record: Record) -> None:
-    adviser.answer(intake(dialled="112", caller_number="08112345678", caller_name="Citizen"))
+    adviser.answer(intake(dialled="112", caller_number="08112345678", **{"from": '"Citizen" <sip:x@a>'}))
     assert record.callers[0].number == "+628112345678"
     assert record.callers[0].name == "Citizen"
     assert all("8112345678" not in str(entry.data) for entry in record.entries)

@@ -44,7 +44,7 @@ def at(seconds: float) -> datetime:
 
 
 def started(seconds: float = 0) -> CallStarted:
-    return CallStarted(CALL, at(seconds), "PJSIP/trunk-00000001", "112", "+628110000000", "")
+    return CallStarted(CALL, at(seconds), "PJSIP/trunk-00000001", "112")
 
 
 def answered(seconds: float = 0.1) -> CallAnswered:

@@ -31,7 +31,7 @@ def at(seconds: float) -> datetime:
 
 
 def arrive(registry: Registry, call: str, seconds: float = 0) -> None:
-    registry.apply(CallStarted(call, at(seconds), f"PJSIP/trunk-{call}", "112", "", ""))
+    registry.apply(CallStarted(call, at(seconds), f"PJSIP/trunk-{call}", "112"))
     registry.apply(CallAnswered(call, at(seconds)))
 
 
@@ -62,7 +62,6 @@ def live(call: str, *, legs: tuple[LiveLeg, ...] = (), queue: str | None = None,
         answered=START,
         dialled="112",
         caller_number="+628110000000",
-        caller_name="",
         entry="112" if stage else "",
         category="fire" if stage else "",
         language="id",
@@ -115,7 +114,7 @@ def test_more_calls_than_can_be_true_end_the_oldest_as_unseen() -> None:
     registry = Registry(most_open=3)
     for call in "abc":
         arrive(registry, call)
-    _, other = registry.apply(CallStarted("d", at(5), "PJSIP/trunk-d", "112", "", ""))
+    _, other = registry.apply(CallStarted("d", at(5), "PJSIP/trunk-d", "112"))
     assert other.call.id == "a"
     assert other.call.ending == Ending(Result.INTERRUPTED, Reason.END_UNSEEN, Detail.NO_PERSON_SEEN)
     assert [call.id for call in registry.live()] == ["b", "c", "d"]

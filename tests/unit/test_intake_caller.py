@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.intake.caller import Trust, classify_caller, international
+from ivr.intake.caller import Trust, classify_caller, display_name, international
 from ivr.routing.model import CallerClass
 from ivr.routing.rules import City
+from ivr.vocabulary import NO_NUMBER
 from ivr.vocabulary import IntakeField as F
 
 CITY = City("Kota Ambon", ZoneInfo("Asia/Jayapura"), "0911", ("000*", "911???????", "14 digits", "15 digits"))
@@ -71,15 +72,20 @@ def test_numbers_in_one_form(digits: str, number: str | None) -> None:
         ),
         ({"caller_number": "081234567890", "privacy": "header; ID"}, ("anonymous", None, "claimed")),
         (
-            {"caller_number": "081234567890", "caller_presentation": "prohib_not_screened"},
-            ("anonymous", None, "claimed"),
+            {"remote_party": '"x" <sip:+6281234567890@c>;party=calling;Privacy=FULL', "from": "<sip:x@a>"},
+            ("anonymous", "+6281234567890", "asserted"),
         ),
-        ({"caller_number": "anonymous"}, ("anonymous", None, "claimed")),
+        ({"from": "<sip:Anonymous@a>"}, ("anonymous", None, "claimed")),
         ({"from": '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=x'}, ("anonymous", None, "claimed")),
         ({"from": "<sip:x@ANONYMOUS.INVALID>"}, ("anonymous", None, "claimed")),
         ({"caller_number": "081234567890", "privacy": "none"}, ("number", "+6281234567890", "claimed")),
         (
-            {"caller_number": "081234567890", "caller_presentation": "allowed"},
+            {"caller_number": "0811111111", "remote_party": "<sip:081234567890@c>;privacy=off;screen=yes"},
+            ("number", "+6281234567890", "asserted"),
+        ),
+        # A carrier that asserts no number leaves the caller's.
+        (
+            {"from": "<sip:081234567890@a>", "asserted_identity": "<sip:unknown@carrier>"},
             ("number", "+6281234567890", "claimed"),
         ),
         # Made up for a phone without SIM: never a number that could be called back.
@@ -92,6 +98,7 @@ def test_numbers_in_one_form(digits: str, number: str | None) -> None:
         # Nothing that could be a number.
         ({}, ("missing", None, "claimed")),
         ({"caller_number": ""}, ("missing", None, "claimed")),
+        ({"caller_number": NO_NUMBER, "from": "<sip:10.0.0.1>"}, ("missing", None, "claimed")),
         ({"from": "<sip:10.0.0.1>"}, ("missing", None, "claimed")),
         ({"from": "<sip:@10.0.0.1>"}, ("missing", None, "claimed")),
         ({"caller_number": "op1", "from": '"Operator 1" <sip:op1@a>'}, ("missing", None, "claimed")),
@@ -111,6 +118,20 @@ def test_the_city_decides_which_patterns_are_simless() -> None:
     plain = City("x", CITY.zone, "0911", ())
     caller = classify_caller({F.CALLER_NUMBER: "356938035643809"}, plain)
     assert (caller.caller_class, caller.number) == (CallerClass.NUMBER, "+356938035643809")
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (r'"Budi \"B\" <x>" <sip:a@b>;tag=1', 'Budi "B" <x>'),
+        ("Budi <sip:a@b>", "Budi"),
+        ("<sip:a@b>", ""),
+        ("sip:a@b", ""),
+        ("", ""),
+    ],
+)
+def test_the_name_in_from(header: str, name: str) -> None:
+    assert display_name(header) == name
 
 
 @given(

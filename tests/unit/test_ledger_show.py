@@ -47,8 +47,8 @@ def keep_calls(keeper: Keeper) -> None:
     """Three: answered by an operator, left in the queue, and one that talks still."""
     for number, call in enumerate(("1772337600.1", "1772337600.12", "1772337700.2")):
         start = number * 60
-        keeper.see(CallStarted(call, at(start), "PJSIP/trunk-1", "112\x1b[2J", NUMBER, "[red]N"))
-        keeper.see(CallAnswered(call, at(start)))
+        keeper.see(CallStarted(call, at(start), "PJSIP/trunk-1", "112\x1b[2J"))
+        keeper.see(CallAnswered(call, at(start), NUMBER))
         decision = Decision("fire", Mode.VERIFY, "emergency", 8, (), (), 300)
         keeper.see(
             DecisionMade(
@@ -192,7 +192,7 @@ async def test_a_call_found_in_asterisk_is_recorded_with_its_caller(url: str, tm
     engine = create_engine(url)
     writer = LedgerWriter(engine, tmp_path / "journal")
     writer.start()
-    found = LiveCall("new", "PJSIP/trunk-9", START, START, "112", NUMBER, "", "", "", "", "", None, ())
+    found = LiveCall("new", "PJSIP/trunk-9", START, START, "112", NUMBER, "", "", "", "", None, ())
     keeper = Keeper(Registry(), writer)
     keeper.reconcile(Snapshot((found,), ()), keeper.registry.mark(), at(90))
     keeper.asterisk_stopped(at(100))

@@ -28,6 +28,7 @@ PROVIDED_BY: dict[str, str] = {
     "GotoIfTime": "",
     "Hangup": "",
     "IF": "func_logic",
+    "LEN": "func_strings",
     "MixMonitor": "app_mixmonitor",
     "NoOp": "",
     "PJSIP_ENDPOINT": "func_pjsip_endpoint",

@@ -4,9 +4,6 @@ from pathlib import Path
 
 from ivr.asterisk.ami_messages import AmiMessage
 
-CALLERS_NAME = 'Budi \\"B\\" Ã\x84'
-"""As SIPp sent it."""
-
 
 def frames(name: str) -> list[bytes]:
     """The frames of ``<name>.ami``, without their ends."""
