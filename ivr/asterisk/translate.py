@@ -58,8 +58,8 @@ def translate(event: Headers) -> CallEvent | QueueEvent | None:
         return None
     if isinstance(event, AmiMessage) and event.repeats:
         raise AmiError(
-            f"{event['Event']} has a header twice: a caller wrote one with line breaks (%0D%0A) into the number "
-            "dialled. The event is left out."
+            f"{event['Event']} has a header twice: a caller wrote one with line breaks (%0D%0A) into the "
+            "number dialled. The event is left out."
         )
     try:
         return reader(event)
