@@ -33,7 +33,7 @@ from ivr.queueing.roster import Roster
 from ivr.render.files import secret
 from ivr.rulebook import Rulebook, open_rulebook, voices
 from ivr.settings import Settings
-from ivr.store.engine import create_engine
+from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
 
 LOOPBACK = "127.0.0.1"
@@ -115,7 +115,7 @@ class Engine:
         await self._link.close()
         await self._keeper.writer.close()
         await self._health.close()
-        await self._database.dispose()
+        await close(self._database)
         _log.info("stopped")
 
     async def _restore(self) -> None:

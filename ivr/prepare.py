@@ -14,7 +14,8 @@ from ivr.routing.rules import Rules
 from ivr.rulebook import open_rulebook, voices
 from ivr.settings import Settings
 from ivr.store.accounts import list_operators
-from ivr.store.engine import create_engine
+from ivr.store.engine import close, create_engine
+from ivr.store.faults import in_short
 from ivr.store.upgrade import upgrade
 
 DATABASE_SECONDS = 20.0
@@ -60,11 +61,11 @@ async def _operators(settings: Settings, warnings: list[str]) -> tuple[str, ...]
             return tuple(operator.phone for operator in await list_operators(engine))
     except Exception as error:
         warnings.append(
-            f"The database does not answer ({type(error).__name__}): operators' phones stay as they were. "
+            f"The database does not answer ({in_short(error)}): operators' phones stay as they were. "
             "Look at IVR_DATABASE_URL and the disk."
         )
     finally:
-        await engine.dispose()
+        await close(engine)
     try:
         return tuple(_OPERATOR.findall((settings.generated / "pjsip-phones.conf").read_text()))
     except OSError:

@@ -15,7 +15,8 @@ from ivr.calls.call import Call
 from ivr.calls.endings import Result
 from ivr.errors import IvrError
 from ivr.ledger.rows import call_of
-from ivr.store.engine import create_engine
+from ivr.store.engine import close, create_engine
+from ivr.store.faults import in_short
 from ivr.store.tables import callers, calls, ledger
 
 MOST_MATCHES = 5
@@ -55,14 +56,13 @@ async def reading(url: str) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.connect() as connection:
             yield connection
-    except (DBAPIError, OSError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
+    except (DBAPIError, OSError, TypeError) as error:  # TypeError: an unknown parameter in the URL
         raise IvrError(
-            f"The record at {where} cannot be read ({cause}). If it is new or old, start ivr serve once; "
-            f"otherwise ivr doctor looks into it."
+            f"The record at {where} cannot be read ({in_short(error)}). Is IVR_DATABASE_URL right? If the "
+            "record is new or old, start ivr serve once; otherwise ivr doctor looks into it."
         ) from error
     finally:
-        await engine.dispose()
+        await close(engine)
 
 
 async def open_calls(engine: AsyncEngine) -> tuple[Call, ...]:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ivr.calls.call import Call
@@ -29,6 +28,7 @@ from ivr.ledger.entries import CallerData, Entry
 from ivr.ledger.journal import Journal
 from ivr.ledger.rows import Row, call_row, caller_row, entry_row
 from ivr.ledger.storing import store
+from ivr.store.faults import in_short, rows_at_fault
 
 _log = structlog.get_logger(__name__)
 
@@ -65,10 +65,6 @@ class WriterStatus:
     @property
     def well(self) -> bool:
         return self.away_since is None and self.journal_bytes == 0 and self.lost == 0 and self.refused == 0
-
-
-_NEVER = (DataError, IntegrityError, StatementError, ValueError, TypeError, OverflowError)
-"""What a row is guilty of, not the database (of the StatementErrors only those that no driver raised)."""
 
 
 class _AwayError(Exception):
@@ -242,21 +238,19 @@ class LedgerWriter:
             return
         try:
             await self._commit(rows, replay)
-        except _NEVER as error:
-            if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
-                raise _AwayError(_brief(error)) from error
+        except Exception as error:
+            if not rows_at_fault(error):
+                raise _AwayError(in_short(error)) from error
             if len(rows) > 1:
                 middle = len(rows) // 2
                 await self._store(rows[:middle], replay=replay)
                 await self._store(rows[middle:], replay=replay)
                 return
-            _log.error("ledger-row-refused", table=rows[0].table, error=_brief(error))
+            _log.error("ledger-row-refused", table=rows[0].table, error=in_short(error))
             try:
                 await self._refuse([rows[0].to_line()])
             except OSError as failure:
                 raise _AwayError(f"journal {self._journal.refused_path}: {failure}") from failure
-        except Exception as error:
-            raise _AwayError(_brief(error)) from error
         else:
             self._stored += len(rows)
 
@@ -289,7 +283,7 @@ class LedgerWriter:
         except Exception as error:
             if self._preparing.done():
                 self._preparing = None
-            raise _AwayError(_brief(error)) from error
+            raise _AwayError(in_short(error)) from error
         self._prepare = None
 
     async def _within(self, task: asyncio.Future[None]) -> None:
@@ -342,9 +336,3 @@ class LedgerWriter:
         if self._away_since is not None:
             _log.warning("ledger-database-back", since=self._away_since.isoformat())
             self._away_since = None
-
-
-def _brief(error: Exception) -> str:
-    """The driver's own words, without statement and values: they may hold personal data."""
-    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
-    return f"{type(cause).__name__}: {next(iter(str(cause).splitlines()), '')}"

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from ivr.store.engine import create_engine
+from ivr.store.engine import close, create_engine
 
 _ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(112)"}
 
@@ -21,7 +21,7 @@ async def upgrade(url: str) -> None:
 
 
 async def _upgrade(url: str) -> None:
-    engine = create_engine(url)
+    engine = create_engine(url, statement_seconds=None)
     try:
         async with engine.begin() as connection:
             # Python's sqlite3 begins no transaction by itself for CREATE TABLE.
@@ -32,7 +32,7 @@ async def _upgrade(url: str) -> None:
         await asyncio.sleep(0.1)
         raise
     finally:
-        await engine.dispose()
+        await close(engine)
 
 
 def _run(connection: Connection) -> None:
