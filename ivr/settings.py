@@ -6,10 +6,15 @@ The city's rules are not here (``routing.yaml``), nor are people (the database).
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, IPvAnyAddress, ValidationError
+from pydantic import Field, IPvAnyAddress, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from ivr.errors import SettingsError
+
+DATABASE_DRIVERS = frozenset({"sqlite+aiosqlite", "postgresql+asyncpg"})
 
 
 class Settings(BaseSettings):
@@ -24,7 +29,9 @@ class Settings(BaseSettings):
     state: Path = Field(Path("var"), description="Directory of everything this installation writes.")
     routing: Path = Field(Path("routing.yaml"), description="The city's rules.")
     database_url: str = Field(
-        "", description="SQLAlchemy URL of the database; empty: SQLite at IVR_STATE/siaga112.sqlite3."
+        "",
+        description="The database: postgresql+asyncpg://USER:PASSWORD@HOST:PORT/DATABASE, or "
+        "sqlite+aiosqlite:///FILE; empty: SQLite at IVR_STATE/siaga112.sqlite3.",
     )
     recorded_prompts: Path | None = Field(
         None,
@@ -76,6 +83,21 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(10.0, ge=0, description="On SIGTERM questions under way may take so long.")
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Of the engine's log.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database_we_know(cls, url: str) -> str:
+        """The text is not repeated in the error: it may hold a password."""
+        try:
+            if not url or make_url(url).drivername in DATABASE_DRIVERS:
+                return url
+        except (ArgumentError, ValueError):
+            pass
+        raise PydanticCustomError(
+            "database_url",
+            "must be postgresql+asyncpg://USER:PASSWORD@HOST:PORT/DATABASE (in the password %40 for @ and "
+            "%25 for %) or sqlite+aiosqlite:///FILE (/ and the file's full name)",
+        )
 
     @cached_property
     def root(self) -> Path:
