@@ -7,14 +7,14 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, make_url, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, insert, make_url, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ivr.health.checks.scene import Verdict
 from ivr.health.status import Level
 from ivr.settings import Settings
-from ivr.store.engine import create_engine
+from ivr.store.engine import close, create_engine
+from ivr.store.faults import in_short
 from ivr.store.tables import callers, operators
 
 SECONDS = 3.0
@@ -33,15 +33,14 @@ async def check_database(settings: Settings) -> tuple[Verdict, tuple[str, ...] |
         async with asyncio.timeout(SECONDS):
             return await _look(engine)
     except Exception as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
         return (
             Level.BAD,
             "tidak menjawab atau tidak dapat ditulis / does not answer or cannot be written "
-            f"({type(cause).__name__}) → periksa / check IVR_DATABASE_URL, disk, hak / rights",
+            f"({in_short(error)}) → periksa / check IVR_DATABASE_URL, disk, hak / rights",
         ), None
     finally:
         if engine is not None:
-            await engine.dispose()
+            await close(engine)
 
 
 def _file(settings: Settings) -> Path | None:
@@ -74,7 +73,22 @@ async def _look(engine: AsyncEngine) -> tuple[Verdict, tuple[str, ...] | None]:
         }
         await connection.execute(insert(callers).values(probe))
         await connection.rollback()
+        if off := await _not_on_disk(connection):
+            return (
+                Level.WARN,
+                f"{kind}: {off} = off, catatan bisa hilang saat listrik padam / a power cut can lose the "
+                f"record → ALTER SYSTEM SET {off} = on",
+            ), phones
     return (Level.OK, f"{kind} {is_at}, dapat ditulis / can be written"), phones
+
+
+async def _not_on_disk(connection: AsyncConnection) -> str | None:
+    """The setting of PostgreSQL's by which a commit is not on disk; the engine sees to it on SQLite."""
+    if connection.dialect.name == "postgresql":
+        for setting in ("fsync", "synchronous_commit"):
+            if (await connection.execute(text(f"SHOW {setting}"))).scalar_one() == "off":
+                return setting
+    return None
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None, set[str]]:
