@@ -63,16 +63,15 @@ def keep_calls(keeper: Keeper) -> None:
 
 
 @pytest.fixture
-async def url(tmp_path: Path):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'siaga.sqlite3'}"
-    await upgrade(url)
-    engine = create_engine(url)
+async def url(tmp_path: Path, database_url: str) -> str:
+    await upgrade(database_url)
+    engine = create_engine(database_url)
     writer = LedgerWriter(engine, tmp_path / "journal")
     writer.start()
     keep_calls(Keeper(Registry(), writer))
     await writer.close()
     await engine.dispose()
-    return url
+    return database_url
 
 
 async def test_calls_are_listed_newest_first(url: str) -> None:

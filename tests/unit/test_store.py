@@ -1,18 +1,20 @@
 """The database: built from nothing by migrations, honest about times, and a ledger that can only grow."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import ivr.store.migrations.versions
-from ivr.store.engine import create_engine
-from ivr.store.tables import ledger, metadata, operators
+from ivr.store.engine import close, create_engine
+from ivr.store.tables import ledger, metadata
 from ivr.store.upgrade import upgrade
 
 NOW = datetime(2026, 3, 1, 4, 0, 0, 123456, tzinfo=UTC)
@@ -28,16 +30,20 @@ ROW = {
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path / 'siaga.sqlite3'}"
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    await upgrade(database_url)
+    engine = create_engine(database_url)
+    yield engine
+    await close(engine)
 
 
 @pytest.fixture
-async def engine(url: str):
+async def sqlite(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'only.sqlite3'}"
     await upgrade(url)
     engine = create_engine(url)
     yield engine
-    await engine.dispose()
+    await close(engine)
 
 
 async def test_migrations_build_exactly_the_tables_of_the_code(engine: AsyncEngine) -> None:
@@ -48,26 +54,33 @@ async def test_migrations_build_exactly_the_tables_of_the_code(engine: AsyncEngi
     assert differences == []
 
 
-async def test_a_second_upgrade_changes_nothing(engine: AsyncEngine, url: str) -> None:
+async def test_a_second_upgrade_changes_nothing(engine: AsyncEngine, database_url: str) -> None:
     async with engine.begin() as connection:
         await connection.execute(insert(ledger), [ROW])
-    await upgrade(url)
+    await upgrade(database_url)
     async with engine.connect() as connection:
         assert len((await connection.execute(select(ledger))).all()) == 1
 
 
-async def test_an_upgrade_that_fails_leaves_nothing_behind(url: str) -> None:
-    engine = create_engine(url)
+async def test_an_upgrade_that_fails_leaves_nothing_behind(database_url: str) -> None:
+    engine = create_engine(database_url)
     async with engine.begin() as connection:
-        await connection.execute(text("CREATE TABLE operators (x)"))  # the last table of the migration
+        await connection.execute(text("CREATE TABLE operators (x INTEGER)"))  # the last of the migration
     with pytest.raises(DBAPIError):
-        await upgrade(url)
+        await upgrade(database_url)
     async with engine.begin() as connection:
-        found = await connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-        assert [row.name for row in found] == ["operators"]
+        assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == ["operators"]
         await connection.execute(text("DROP TABLE operators"))
-    await upgrade(url)
-    await engine.dispose()
+    await upgrade(database_url)
+    await close(engine)
+
+
+async def test_of_two_upgrades_at_once_one_waits(database_url: str) -> None:
+    await asyncio.gather(*(upgrade(database_url) for _ in range(3)))
+    engine = create_engine(database_url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).all()
+    await close(engine)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +102,8 @@ async def test_no_row_of_the_ledger_can_be_changed_or_removed(engine: AsyncEngin
 
 
 @pytest.mark.parametrize("key", ["seq = 1", "entry_id = 'e1'"])
-async def test_replace_does_not_get_round_it(engine: AsyncEngine, key: str) -> None:
-    async with engine.begin() as connection:
+async def test_replace_of_sqlite_does_not_get_round_it(sqlite: AsyncEngine, key: str) -> None:
+    async with sqlite.begin() as connection:
         await connection.execute(insert(ledger), [ROW])
         column, value = key.split(" = ")
         other = {"seq": "7", "entry_id": "'other'"} | {column: value}
@@ -101,6 +114,15 @@ async def test_replace_does_not_get_round_it(engine: AsyncEngine, key: str) -> N
             )
         )
         assert (await connection.execute(select(ledger.c.kind))).scalars().all() == ["trunk"]
+
+
+async def test_truncate_of_postgresql_does_not_get_round_it(postgresql_url: str) -> None:
+    await upgrade(postgresql_url)
+    engine = create_engine(postgresql_url)
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with engine.begin() as connection:
+            await connection.execute(text("TRUNCATE ledger"))
+    await close(engine)
 
 
 async def test_times_come_back_aware_and_in_utc(engine: AsyncEngine) -> None:
@@ -119,22 +141,8 @@ async def test_a_time_without_zone_is_refused(engine: AsyncEngine) -> None:
             await connection.execute(insert(ledger), [ROW | {"at": datetime(2026, 3, 1)}])
 
 
-async def test_an_operator_is_kept(engine: AsyncEngine) -> None:
-    row = {
-        "phone": "op1",
-        "name": "Operator 1",
-        "queues": "emergency&public",
-        "pin": "salt$hash",
-        "created_at": NOW,
-    }
-    async with engine.begin() as connection:
-        await connection.execute(insert(operators), [row])
-        found = (await connection.execute(select(operators))).one()
-    assert (found.pin, found.penalty, found.created_at) == ("salt$hash", 0, NOW)
-
-
-async def test_a_commit_is_on_disk_and_readers_do_not_wait(engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
+async def test_a_commit_to_sqlite_is_on_disk_and_readers_do_not_wait(sqlite: AsyncEngine) -> None:
+    async with sqlite.connect() as connection:
         pragmas = {
             name: (await connection.execute(text(f"PRAGMA {name}"))).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")

@@ -1,0 +1,13 @@
+"""What all tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+from stack.postgresql import Postgresql
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A private server, one for each process of the tests, started by the first test that wants it."""
+    with Postgresql() as server:
+        yield server
