@@ -81,8 +81,28 @@ def _free(port: int) -> bool:
     return True
 
 
+class HeldPort:
+    """A free UDP port for a caller's own end, which nobody else is given until :meth:`close`: the TCP port of
+    the same number, which no caller needs, is held for it."""
+
+    def __init__(self, address: str) -> None:
+        while True:
+            self._guard = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            self._guard.bind((address, 0))
+            self.number: int = self._guard.getsockname()[1]
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind((address, self.number))
+                    return
+                except OSError:
+                    self._guard.close()
+
+    def close(self) -> None:
+        self._guard.close()
+
+
 def free_port(address: str = "127.0.0.1") -> int:
-    """A UDP port that the kernel considers free on this address now. For the callers' own end only."""
+    """A UDP port that the kernel considers free on this address now. It may give it to others, too."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((address, 0))
         port: int = probe.getsockname()[1]

@@ -3,7 +3,7 @@
 import socket
 
 from stack import ports
-from stack.ports import PortBlock
+from stack.ports import HeldPort, PortBlock
 
 
 def test_blocks_do_not_overlap_and_are_given_back() -> None:
@@ -50,3 +50,13 @@ def test_the_settings_name_different_ports() -> None:
         )
     }
     assert int(settings["IVR_RTP_END"]) - int(settings["IVR_RTP_START"]) > 200
+
+
+def test_a_held_port_is_given_to_nobody_else() -> None:
+    held = [HeldPort("127.0.0.2") for _ in range(200)]
+    assert len({port.number for port in held}) == len(held)
+    number = held[0].number
+    for port in held:
+        port.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
+        mine.bind(("127.0.0.2", number))

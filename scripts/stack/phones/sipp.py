@@ -25,7 +25,7 @@ from stack.phones.scenario import (
     answer_scenario,
     caller_scenario,
 )
-from stack.ports import free_port
+from stack.ports import HeldPort, free_port
 
 TRUNK_ADDRESS = "127.0.0.2"
 """Where the carrier calls from: the default of IVR_TRUNK_PEERS."""
@@ -123,6 +123,7 @@ class _Sipp:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+        self._port: HeldPort | None = None
         self._directory: Path | None = None
         self._final: bytes | None = None
         self._error = ""
@@ -173,8 +174,15 @@ class _Sipp:
         finally:
             await self.stop()
 
+    def _own_port(self, address: str) -> int:
+        """A port for this process until it has ended: a hundred start side by side."""
+        self._port = HeldPort(address)
+        return self._port.number
+
     def _collect(self) -> None:
-        """Keep what the directory holds and remove it."""
+        """Keep what the directory holds and remove it; give the port back."""
+        if self._port is not None:
+            self._port.close()
         if self._directory is None:
             return
         self._final = self._log()
@@ -220,7 +228,7 @@ class TrunkCaller(_Sipp):
         self._limit = (
             sum(seconds for seconds, _ in call.keys) + max(call.hang_up_after or 0, call.patience) + 40
         )
-        port = free_port(self._address)
+        port = self._own_port(self._address)
         await self._launch(
             caller_scenario(call),
             (
@@ -310,7 +318,7 @@ class TrunkLoad(_Sipp):
         await self._launch(
             caller_scenario(self._call, many=True),
             (
-                *(self._target, "-i", self._address, "-p", str(free_port(self._address))),
+                *(self._target, "-i", self._address, "-p", str(self._own_port(self._address))),
                 *(
                     "-m",
                     str(count),
