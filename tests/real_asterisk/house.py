@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stack.asterisk import Asterisk
-from stack.phones.baresip import Account, Baresip, Phone
+from stack.phones.baresip import Account, Answering, Baresip, Phone
 from stack.phones.scenario import TrunkCall
 from stack.phones.sipp import TRUNK_ADDRESS, TrunkCaller
 from stack.ports import PortBlock
@@ -226,6 +226,15 @@ class House:
         for name in names:
             await self.asterisk.rx(f"queue add member PJSIP/{name} to {queue}")
 
+    async def staff(self, count: int, talk: float = 0.3) -> Baresip:
+        """So many operators on duty whose phones answer by themselves, and hang up after ``talk`` seconds."""
+        names = [f"op{number}" for number in range(1, count + 1)]
+        phones = await self.phones(*names)
+        for phone in phones:
+            phone.answering = Answering(after=0.1, hang_up_after=talk)
+        await self.on_duty(*names)
+        return phones
+
     async def off_duty(self, *names: str, queue: str = "emergency") -> None:
         for name in names:
             await self.asterisk.rx(f"queue remove member PJSIP/{name} from {queue}")
@@ -251,6 +260,16 @@ class House:
         found = self.rows(
             "SELECT calls.* FROM calls JOIN callers USING (call_id) WHERE number = ? ORDER BY seen_at DESC",
             caller,
+        )
+        return found[0] if found else {}
+
+    def call_by(self, sip_call_id: str) -> dict[str, Any]:
+        """The row of the call with this SIP Call-ID, and its caller's number, name and headers; empty as long
+        as there is none."""
+        found = self.rows(
+            "SELECT calls.*, number, name, headers FROM calls JOIN callers USING (call_id) "
+            "WHERE json_extract(headers, '$.sip_call_id') = ?",
+            sip_call_id,
         )
         return found[0] if found else {}
 
