@@ -18,7 +18,8 @@ from ivr.asterisk.translate import translate
 from ivr.calls.events import CallEvent, OperatorChanged, OperatorLeft
 from ivr.calls.findings import Kind
 from ivr.calls.registry import Change, Registry
-from ivr.errors import AmiError, SettingsError
+from ivr.calls.states import State
+from ivr.errors import AgiError, AmiError, SettingsError
 from ivr.health.look import ledger_part, link_part, now_facts, prompts_part, rules_part, set_gauges
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
@@ -35,6 +36,7 @@ from ivr.rulebook import Rulebook, open_rulebook, voices
 from ivr.settings import Settings
 from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
+from ivr.vocabulary import AgiScript
 
 LOOPBACK = "127.0.0.1"
 RESTORE_SECONDS = 2.0
@@ -78,8 +80,8 @@ class Engine:
         self._draining = False
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain: new calls go to the plain dialplan, questions under way
-        are answered."""
+        """Serve until SIGTERM or SIGINT, then drain: new calls go to the plain dialplan, callers in the menu
+        may choose to its end."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,7 +109,9 @@ class Engine:
     async def _stop(self) -> None:
         self._draining = True
         _log.info("draining", questions=self._agi.in_progress)
-        await self._agi.drain(self._settings.drain_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._menus_end(), self._settings.drain_seconds)
+        await self._agi.drain(self._settings.step_seconds)
         await self._agi.close()
         for task in self._tasks:
             task.cancel()
@@ -118,6 +122,10 @@ class Engine:
         await close(self._database)
         _log.info("stopped")
 
+    async def _menus_end(self) -> None:
+        while any(call.state is State.MENU for call in self._keeper.registry.live()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
     async def _restore(self) -> None:
         """Calls that an earlier run left open: Asterisk may still hold them, and their clocks still run."""
         try:
@@ -127,6 +135,8 @@ class Engine:
             _log.warning("open_calls_not_restored", error=type(error).__name__)
 
     async def _answer(self, question: Question) -> str:
+        if self._draining and question.script is AgiScript.INTAKE:
+            raise AgiError("The engine is being stopped: a new call goes by the plain dialplan.")
         began = time.perf_counter()
         try:
             advice = self._adviser.answer(question)

@@ -80,7 +80,12 @@ class Settings(BaseSettings):
     engine_calls: int = Field(
         100, ge=1, description="So many calls may wait for the engine at once; more go on without it."
     )
-    drain_seconds: float = Field(10.0, ge=0, description="On SIGTERM questions under way may take so long.")
+    drain_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="On SIGTERM callers in the menu may take so long to choose; new calls go by the plain "
+        "dialplan.",
+    )
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Of the engine's log.")
 

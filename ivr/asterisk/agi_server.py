@@ -99,6 +99,8 @@ class AgiServer:
         try:
             async with asyncio.timeout(self._seconds):
                 advice = await self._answer(question)
+        except AgiError:
+            raise
         except Exception as error:
             log.error("agi_question_failed", call=question.call_id, script=question.script, **place(error))
             return
