@@ -1,6 +1,7 @@
 """One whole house for a test: its own state, ports, Asterisk, engine and phones, side by side with others."""
 
 import asyncio
+import csv
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from ivr.settings import Settings
 from ivr.store.accounts import add_operator
 from ivr.store.engine import create_engine
 from ivr.store.upgrade import upgrade
+from ivr.vocabulary import Step
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PIN = "2468"
@@ -164,6 +166,11 @@ class House:
         if self._engine is not None:
             await self._engine.wait()
 
+    async def engine_ended(self, seconds: float = 20.0) -> None:
+        """Wait until it has ended by itself."""
+        if self._engine is not None:
+            await asyncio.wait_for(self._engine.wait(), seconds)
+
     async def stop_engine(self) -> None:
         if self._engine is None or self._engine.returncode is not None:
             return
@@ -205,6 +212,9 @@ class House:
         self._phones.append(process)
         await process.start()
         return process[user]
+
+    def free_port(self) -> int:
+        return self._ports.port()
 
     @property
     def trunk(self) -> str:
@@ -278,6 +288,17 @@ class House:
         return [
             Told(row["kind"], row["at"], row["source"], json.loads(row["data"]))
             for row in self.rows("SELECT * FROM ledger WHERE call_id = ? ORDER BY seq", call_id)
+        ]
+
+    def steps(self, caller: str) -> list[tuple[str, str]]:
+        """The steps of the call from this number and what belongs to them, from Asterisk's own file: it tells
+        them also while the engine is away."""
+        with (self.state / "asterisk/log/cel-custom/master.csv").open(newline="") as file:
+            events = [row for row in csv.reader(file) if len(row) > 6]
+        calls = {row[4] for row in events if row[0] == "ANSWER" and row[6] == caller}
+        named = tuple(Step)
+        return [
+            (row[0], json.loads(row[2])["extra"]) for row in events if row[0] in named and row[4] in calls
         ]
 
     def kinds(self, call_id: str) -> list[str]:
