@@ -31,7 +31,8 @@ class Row:
 
     def to_line(self) -> bytes:
         text = json.dumps({"table": self.table, "values": self.values}, default=_iso, ensure_ascii=False)
-        return text.encode() + b"\n"
+        # A half surrogate, which no file takes, becomes the escape that JSON has for it.
+        return text.encode(errors="backslashreplace") + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "Row":
