@@ -137,7 +137,7 @@ def phones(settings: Settings, all_phones: Iterable[Phone]) -> str:
         f"auth={phone.name}\naors={phone.name}\n"
         f"media_address={settings.phones_address}\nbind_rtp_to_media_address=yes\n"
         f"[{phone.name}](phone-auth)\nusername={phone.name}\npassword={phone.password}\n"
-        f"[{phone.name}](phone-aor)\n"
+        f"[{phone.name}]({'operator-aor' if phone.template == 'operator' else 'phone-aor'})\n"
         for phone in all_phones
     )
 

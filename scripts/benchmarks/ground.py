@@ -142,8 +142,8 @@ class Ground:
         text = file.read_text()
         for name in self.operators:
             text = text.replace(
-                f"[{name}](phone-aor)\n",
-                f"[{name}](phone-aor)\nqualify_frequency=0\n"
+                f"[{name}](operator-aor)\n",
+                f"[{name}](operator-aor)\nqualify_frequency=0\n"
                 f"contact=sip:{name}@{OPERATORS_ADDRESS}:{self.operators_port}\n",
             )
         file.write_text(text)
