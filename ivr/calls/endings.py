@@ -124,13 +124,14 @@ _WHERE: Mapping[State, Reason] = MappingProxyType(
 ENDINGS: Mapping[Ending, bool] = MappingProxyType(_table())
 """Every ending there is, and whether it is loud."""
 
-NETWORK_CAUSES = frozenset({3, 18, 27, 34, 38, 41, 42, 44, 47, 102})
+NETWORK_CAUSES = frozenset({3, 18, 27, 34, 38, 41, 42, 47, 102})
 """Q.850: no route, no user responding (a SIP session timer that ran out), destination out of order, no
-circuit, network out of order, temporary failure, congestion, channel not available (an RTP timeout), no
-resource, recovery on timer expiry."""
+circuit, network out of order, temporary failure, congestion, no resource, recovery on timer expiry."""
 
-KNOWN_CAUSES = frozenset({1, 16, 17, 19, 20, 21, 26, 28, 29, 31, 58, 65, 79, 88, 127})
-"""Q.850 causes with which a call is ended on purpose; 127 is SIP's CANCEL and what has no other name."""
+KNOWN_CAUSES = frozenset({1, 16, 17, 19, 20, 21, 26, 28, 29, 31, 44, 58, 65, 79, 88, 127})
+"""Q.850 causes with which a call is ended on purpose; 127 is SIP's CANCEL and what has no other name. 44 is
+an operator's or agency's phone that died (RTP timeout): Asterisk leaves it on the caller's channel, whose own
+audio is never waited for."""
 
 
 def ending(

@@ -92,6 +92,15 @@ def test_who_leaves_is_abandoned_where_he_was_and_short_within_five_seconds(
     assert leaves(None).result is Result.ABANDONED
 
 
+def test_a_phone_that_died_earlier_is_no_failure_of_the_callers_network() -> None:
+    """Its cause (44) stays on the caller's channel when the caller is back in the queue."""
+    facts = {"trunk_answered": True, "seconds": 60.0, "cause": 44, "by_caller": True}
+    talked = ending(state=State.TALKING, human=Reason.OPERATOR, **facts)
+    assert talked == Ending(Result.ANSWERED, Reason.OPERATOR, Detail.CALLER)
+    waited = ending(state=State.QUEUE, human=None, **facts)
+    assert waited == Ending(Result.ABANDONED, Reason.IN_QUEUE, Detail.CALLER)
+
+
 @pytest.mark.parametrize(
     ("cause", "trunk_answered", "result", "reason"),
     [
