@@ -1,6 +1,7 @@
 """``scripts/run --demo``: real calls by real SIP phones on an installation of its own, as they happen."""
 
 import asyncio
+import shlex
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
@@ -198,4 +199,4 @@ def _width() -> int:
 async def _table(installation: Installation, began: datetime) -> None:
     say("")
     say(await installation.ivr("calls", "--since", began.isoformat(), "--limit", "1000", columns=_width()))
-    say(f"Lagi / again: IVR_STATE={installation.settings.root} scripts/ivr calls")
+    say(f"Lagi / again: IVR_STATE={shlex.quote(str(installation.settings.root))} scripts/ivr calls")

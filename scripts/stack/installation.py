@@ -33,7 +33,8 @@ class Installation:
             for name, value in self.environment.items()
             if name.startswith("IVR_")
         }
-        self.settings = Settings(**values)  # type: ignore[arg-type]
+        # Another prefix: what is in our own environment is not a setting of this installation.
+        self.settings = Settings(_env_prefix="UNUSED_", **values)  # type: ignore[arg-type, call-arg, unused-ignore]
         self.asterisk = Asterisk(self.settings.etc, self.settings.root / "asterisk" / "log" / "console.log")
         self.engine = Engine(self.environment, self.settings.health_port, output=engine_output)
 

@@ -297,13 +297,26 @@ async def test_a_refused_call_says_so(lab: Lab) -> None:
 
 
 async def test_a_caller_gives_up_before_the_answer(lab: Lab) -> None:
+    """By its description, so long after the first response."""
     async with Phone(lab.operator(), lab.ports) as operator:
         await operator.registered()
-        result = await place(TrunkCall(dialled="ring", ending=Ending.CANCEL, hang_up_after=0.5), lab.trunk)
+        result = await place(TrunkCall(dialled="ring", ending=Ending.CANCEL, hang_up_after=2), lab.trunk)
+        assert result.statuses[-1] == 487
+        await lab.no_channel_left()
+
+
+async def test_a_caller_is_told_to_give_up_while_the_phone_rings(lab: Lab) -> None:
+    async with (
+        Phone(lab.operator(), lab.ports) as operator,
+        TrunkCaller(TrunkCall(dialled="ring"), lab.trunk) as caller,
+    ):
+        await operator.registered()
+        await caller.start()
         rings = await operator.incoming()
+        result = await caller.hang_up()
         await rings.closed()
-    assert result.statuses[-1] == 487
-    await lab.no_channel_left()
+        assert result.answered_at is None
+        await lab.no_channel_left()
 
 
 async def test_a_caller_vanishes_without_a_word(lab: Lab) -> None:

@@ -82,8 +82,16 @@ class PhoneCall:
 
     async def hang_up(self) -> None:
         """Hang up, give up or decline; nothing if the call is over already."""
-        if self.closed_at is None:
+        if self.closed_at is not None:
+            return
+        try:
             await self.phone.command_on(self, "hangup")
+        except PhoneError as error:
+            # Refused because the other side was faster: then its end is on the way to us.
+            try:
+                await self.closed(1)
+            except TimeoutError:
+                raise error from None
 
     async def press(self, keys: str, pause: float = KEY_SECONDS) -> None:
         """Press the keys one after the other (RFC 4733)."""
@@ -240,10 +248,10 @@ class Phone:
         return str(result.get("data", ""))
 
     async def command_on(self, call: PhoneCall, command: str, parameters: str = "") -> str:
-        """A command on one call. baresip knows a current call only: with several it is set before."""
+        """A command on one call. baresip acts on its current call, and one that was just dialled is not it
+        until the other side has answered something: so it is set each time."""
         async with self._turn:
-            if len(self.active) > 1:
-                await self.command("callfind", call.id)
+            await self.command("callfind", call.id)
             return await self.command(command, parameters)
 
     async def __aenter__(self) -> Self:
