@@ -121,7 +121,7 @@ class Adviser:
             caller=caller,
             cannot_speak=chosen.cannot_speak,
             operators=self._roster.on_duty() if self._roster.known else None,
-            longest_wait=self._keeper.registry.counts(now).layer_1_longest_wait,
+            longest_wait=self._keeper.registry.layer_1_longest_wait(now),
         )
         decision = decide(self.rules, facts, now)
         stages = plan(self.rules, decision, facts, now)

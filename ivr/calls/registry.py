@@ -52,6 +52,9 @@ class Registry:
         """Alive, or ended with a clock that still runs."""
         self._ended: OrderedDict[str, Call] = OrderedDict()
         self._touched: dict[str, int] = {}
+        self._layer_1: dict[str, datetime] = {}
+        """Who waits in the operators' queue, and since when. Every decision asks for the longest wait, and open
+        calls may be thousands: a clock runs on for minutes after its call."""
         self._events = 0
 
     def get(self, call_id: str) -> Call | None:
@@ -76,6 +79,7 @@ class Registry:
             if self.get(call.id) is None:
                 self._open[call.id] = call
                 self._touched[call.id] = 0
+                self._note_wait(call)
 
     def mark(self) -> int:
         """To be taken before Asterisk is asked for a snapshot: what changes afterwards is newer than it."""
@@ -114,22 +118,23 @@ class Registry:
     def counts(self, now: datetime) -> Counts:
         live = list(self.live())
         waits = [_wait(call, now) for call in live if call.waiting_since and call.answered_at]
-        layer_1 = [
-            _wait(call, now)
-            for call in live
-            if call.state in {State.QUEUE, State.RINGING} and call.stage and call.stage.where == LAYER_1_QUEUE
-        ]
         return Counts(
             live=len(live),
             by_state=Counter(call.state for call in live),
             waiting=len(waits),
             longest_wait=max(waits, default=0.0),
-            layer_1_waiting=len(layer_1),
-            layer_1_longest_wait=max(layer_1, default=0.0),
+            layer_1_waiting=len(self._layer_1),
+            layer_1_longest_wait=self.layer_1_longest_wait(now),
         )
+
+    def layer_1_longest_wait(self, now: datetime) -> float:
+        """Seconds that the caller waiting longest in the operators' queue has waited; 0 when nobody waits."""
+        since = min(self._layer_1.values(), default=now)
+        return max(0.0, (now - since).total_seconds())
 
     def _keep(self, call: Call) -> None:
         self._touched[call.id] = self._events
+        self._note_wait(call)
         if call.state is not State.ENDED or clock.running(call):
             self._open[call.id] = call
             self._ended.pop(call.id, None)
@@ -139,6 +144,14 @@ class Registry:
         while len(self._ended) > self._keep_ended:
             gone, _ = self._ended.popitem(last=False)
             del self._touched[gone]
+
+    def _note_wait(self, call: Call) -> None:
+        in_queue = call.state is State.QUEUE or call.state is State.RINGING
+        since = call.waiting_since if in_queue else None
+        if since is not None and call.stage is not None and call.stage.where == LAYER_1_QUEUE:
+            self._layer_1[call.id] = since
+        else:
+            self._layer_1.pop(call.id, None)
 
     def _make_room(self, now: datetime) -> Iterator[Change]:
         while len(self._open) > self._most_open:

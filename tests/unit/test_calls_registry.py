@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ivr.calls.call import Call
+from ivr.calls.call import Call, StageNow
 from ivr.calls.endings import Detail, Ending, Reason, Result
 from ivr.calls.events import (
     CallAnswered,
@@ -95,6 +95,19 @@ def test_counts_tell_who_waits_and_how_long() -> None:
         end(registry, call, 11)
     assert registry.counts(at(12)).live == 0
     assert registry.counts(at(12)).longest_wait == 0.0
+    assert registry.counts(at(12)).layer_1_waiting == 0
+
+
+def test_the_longest_wait_counts_callers_of_an_earlier_run_and_those_who_wait_again() -> None:
+    registry = Registry()
+    stage = StageNow(1, "q", "emergency", START)
+    registry.restore([Call("kept", START, state=State.RINGING, stage=stage, answered_at=at(2))])
+    assert registry.layer_1_longest_wait(at(10)) == 8.0
+    answer(registry, "kept", 11)
+    assert registry.layer_1_longest_wait(at(12)) == 0.0
+    registry.apply(StepTaken("kept", at(20), Step.TALK_END, ("requeue",)))
+    wait(registry, "kept", 20)
+    assert registry.layer_1_longest_wait(at(25)) == 5.0
 
 
 def test_an_ended_call_is_remembered_for_late_events_and_then_let_go() -> None:
