@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterable
 
+from ivr.asterisk.conf_file import read_conf
 from ivr.health.checks.dialplan import PROVIDED_BY, uses
 from ivr.health.checks.scene import Scene, Verdict, dialplan_files, modules_conf, some, worst
 from ivr.health.status import Level
@@ -15,7 +16,7 @@ FLOORS = ((20, 20, 1), (21, 12, 3), (22, 10, 1), (23, 4, 1))
 CVE-2025-57767 and CVE-2026-57191, too. scripts/lib/asterisk.sh has the same; a test compares them."""
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_LOADED = re.compile(r"^\s*(?:pre)?(?:load|require|load-require)\s*=>?\s*(\S+\.so)\s*(?:;.*)?$", re.MULTILINE)
+_LOADING = frozenset({"load", "preload", "require", "preload-require"})
 _NOT_EVERYWHERE = re.compile(r"codec_(?!alaw|ulaw)|res_format_attr_")
 """Not built by every distribution; without one a carrier that offers this codec and no other is refused."""
 _START_AGAIN = "mulai ulang Asterisk / restart Asterisk"
@@ -80,7 +81,8 @@ def _shown(version: tuple[int, int, int]) -> str:
 
 def listed_modules(settings: Settings) -> list[str]:
     """The modules that modules.conf loads: ``app_queue.so``, …"""
-    return list(dict.fromkeys(_LOADED.findall(modules_conf(settings).read_text())))
+    said = read_conf(modules_conf(settings))
+    return list(dict.fromkeys(item.value for item in said if item.name in _LOADING))
 
 
 def check_modules(scene: Scene) -> Verdict:
