@@ -99,7 +99,7 @@ def test_every_answer_is_a_document(answer: TrunkAnswer) -> None:
 def test_a_bracket_of_a_caller_is_no_keyword_of_sipp() -> None:
     scenario = caller_scenario(TrunkCall(caller="[call_id]"))
     assert b"sip:[call_id]" not in scenario
-    assert b'sip:[field0 file="bracket.csv"]call_id]' in scenario
+    assert b'sip:[field0 file="signs.csv"]call_id]' in scenario
 
 
 def test_what_cannot_stand_in_a_scenario_is_refused() -> None:

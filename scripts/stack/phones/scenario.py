@@ -1,5 +1,6 @@
 """SIPp scenarios from short descriptions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,8 +8,10 @@ from enum import StrEnum
 Raw = str | bytes
 """A header's value as it goes onto the wire; text is sent as UTF-8."""
 
-BRACKET_FILE = "bracket.csv"
-"""An injection file whose only value is ``[``: SIPp takes a bracket in a scenario for one of its keywords."""
+SIGNS_FILE = "signs.csv"
+"""An injection file of what SIPp would change in a scenario: ``[``, which begins its keywords, and the blank
+that begins a header's further line, which it drops."""
+SIGNS = "[; "
 CALLERS_FILE = "callers.csv"
 
 
@@ -241,7 +244,8 @@ def _raw(value: Raw) -> bytes:
     data = value.encode() if isinstance(value, str) else value
     if b"]]>" in data:
         raise ValueError("a header with ]]> cannot stand in a scenario")
-    return data.replace(b"[", f'[field0 file="{BRACKET_FILE}"]'.encode())
+    data = data.replace(b"[", f'[field0 file="{SIGNS_FILE}"]'.encode())
+    return re.sub(rb"(?<=\n)[ \t]", f'[field1 file="{SIGNS_FILE}"]'.encode(), data)
 
 
 def _send(message: bytes, *, retrans: bool = False) -> bytes:

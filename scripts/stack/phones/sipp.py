@@ -18,8 +18,9 @@ from typing import Self
 
 from stack.installed import phones
 from stack.phones.scenario import (
-    BRACKET_FILE,
     CALLERS_FILE,
+    SIGNS,
+    SIGNS_FILE,
     TrunkAnswer,
     TrunkCall,
     answer_scenario,
@@ -132,7 +133,7 @@ class _Sipp:
         self._directory = Path(tempfile.mkdtemp(prefix="sipp-"))
         (self._directory / "scenario.xml").write_bytes(scenario)
         options: list[str] = []
-        for name, lines in ((BRACKET_FILE, ["["]), (CALLERS_FILE, list(callers))):
+        for name, lines in ((SIGNS_FILE, [SIGNS]), (CALLERS_FILE, list(callers))):
             if lines:
                 (self._directory / name).write_text("\n".join(["SEQUENTIAL", *lines, ""]))
                 options += ["-inf", name]
