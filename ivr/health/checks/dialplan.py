@@ -38,6 +38,7 @@ PROVIDED_BY: dict[str, str] = {
     "QUEUE_MEMBER": "app_queue",
     "Queue": "app_queue",
     "Read": "app_read",
+    "REPLACE": "func_strings",
     "RemoveQueueMember": "app_queue",
     "Return": "app_stack",
     "SHA1": "func_sha1",
