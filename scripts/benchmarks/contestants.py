@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers import flow
-from benchmarks.peers.flow import Flow
 from benchmarks.process import BenchError, end
 
 START_SECONDS = 20.0
@@ -15,22 +14,23 @@ START_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """``number`` is dialled on the trunk. ``module`` is the peer's engine; the static dialplan has none, ours is
-    started by the installation."""
+    """``number`` is dialled on the trunk; calls come from ``address``. ``module`` is the peer's engine;
+    the static dialplan has none, ours is started by the installation."""
 
     id: str
     title: str
     number: str
     module: str | None = None
+    address: str = "127.0.0.3"
 
 
-SIAGA = Contestant("siaga", "Siaga 112", "112")
-STATIC = Contestant("static", "static dialplan", "bench-static")
+SIAGA = Contestant("siaga", "Siaga 112", "112", address="127.0.0.2")
+STATIC = Contestant("static", "static dialplan", "static")
 PANORAMISK = Contestant(
-    "panoramisk", "plain panoramisk FastAGI", "bench-panoramisk", "benchmarks.peers.panoramisk_agi"
+    "panoramisk", "plain panoramisk FastAGI", "panoramisk", "benchmarks.peers.panoramisk_agi"
 )
-PYST2 = Contestant("pyst2", "pyst2 AGI, threading server", "bench-pyst2", "benchmarks.peers.pyst2_agi")
-ARI = Contestant("ari", "ARI application on aiohttp", "bench-ari", "benchmarks.peers.ari")
+PYST2 = Contestant("pyst2", "pyst2 AGI, threading server", "pyst2", "benchmarks.peers.pyst2_agi")
+ARI = Contestant("ari", "ARI application on aiohttp", "ari", "benchmarks.peers.ari")
 ALL: Sequence[Contestant] = (STATIC, SIAGA, PANORAMISK, PYST2, ARI)
 
 
@@ -81,17 +81,9 @@ class Peer:
             await end(self._process)
 
 
-def dialplan(shared: Flow, ports: Mapping[str, int]) -> str:
-    """The contexts of ``peers/contestants.conf`` with the places and ports of this run."""
-    text = (Path(__file__).parent / "peers" / "contestants.conf").read_text()
-    values = {
-        "recordings": shared.recordings,
-        "prompt": shared.prompt,
-        "silence": shared.silence_seconds,
-        "queue": shared.queue,
-        "queue_seconds": shared.queue_seconds,
-        **ports,
-    }
+def filled(file: str, values: Mapping[str, object]) -> str:
+    """A file of ``peers/`` with the places and ports of this run in it."""
+    text = (Path(__file__).parent / "peers" / file).read_text()
     for name, value in values.items():
         text = text.replace("{" + name + "}", str(value))
     return text

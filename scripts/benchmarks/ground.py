@@ -1,4 +1,4 @@
-"""The ground of the bench: one Asterisk on which every contestant is tried, with operators' phones that answer.
+"""The ground of the bench: one Asterisk on which every contestant is tried, with operators who answer.
 
 The product's own configuration and dialplan as they are rendered, plus files of the bench's own beside them.
 """
@@ -11,10 +11,16 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from benchmarks.contestants import ARI, PANORAMISK, PYST2, SIAGA, Contestant, Peer, dialplan
+from stack.asterisk import Asterisk
+from stack.installation import Installation
+from stack.installed import phones, tools_directory
+from stack.ports import PortBlock
+
+from benchmarks.contestants import ARI, PANORAMISK, PYST2, SIAGA, STATIC, Contestant, Peer, filled
 from benchmarks.peers.flow import APPLICATION, Flow
 from benchmarks.process import BenchError, raise_file_limit
 from ivr.asterisk.ami_connection import AmiConnection
@@ -27,15 +33,10 @@ from ivr.render.files import secret
 from ivr.render.install import find_install
 from ivr.rulebook import voices
 from ivr.vocabulary import LAYER_1_QUEUE
-from stack.asterisk import Asterisk
-from stack.installation import Installation
-from stack.installed import phones, tools_directory
-from stack.ports import PortBlock
 
 RTP = {"rtp_start": "12002", "rtp_end": "19998"}
 """Room for 2,000 calls: more than a block of ports of the test stacks, below them, above the default ones."""
 OPERATORS_ADDRESS = "127.0.0.1"
-CALLERS_ADDRESS = "127.0.0.2"
 _MODULES = (
     "res_websocket_client",
     *("res_stasis", "res_stasis_answer", "res_stasis_snoop", "res_stasis_playback", "res_stasis_recording"),
@@ -67,8 +68,11 @@ class Ground:
     async def __aenter__(self) -> "Ground":
         _need_programs()
         raise_file_limit()
+        try:
+            self._ports = PortBlock()
+        except RuntimeError as error:
+            raise BenchError(str(error)) from error
         self.state = Path(tempfile.mkdtemp(prefix="siaga-bench-"))
-        self._ports = PortBlock()
         try:
             await self._build()
             await self.asterisk.start()
@@ -100,9 +104,7 @@ class Ground:
         recordings.mkdir()
         rules = prepared.rules
         menu = rules.menus[rules.numbers["112"].menu or ""]
-        catalogue = load_catalogue(
-            prompts_needed(rules), settings.prompts, settings.recorded, voices(rules)
-        )
+        catalogue = load_catalogue(prompts_needed(rules), settings.prompts, settings.recorded, voices(rules))
         prompt = catalogue.path(rules.default_language.id, menu_prompt(menu.name))
         priorities = {
             key: next((rule.priority for rule in rules.rules if rule.name == name), 0)
@@ -123,16 +125,21 @@ class Ground:
                 other_priority=6,
             )
             shared.write(self.state / f"{contestant_id}.json")
-        self._configure(dialplan(shared, self._ports_of), self._ports_of[ARI.id], ari_secret)
+        self._configure(asdict(shared) | self._ports_of, ari_secret)
         self.asterisk: Asterisk = self.installation.asterisk
 
-    def _configure(self, contestants: str, http_port: int, ari_secret: str) -> None:
+    def _configure(self, values: Mapping[str, object], ari_secret: str) -> None:
         """The bench's own parts of the assembled configuration."""
         etc = self.installation.settings.etc
-        _append(etc / "extensions.conf", contestants)
+        addresses = {
+            "trunk_address": self.installation.settings.trunk_address,
+            "peers_address": STATIC.address,
+        }
+        _append(etc / "extensions.conf", filled("contestants.conf", values))
+        _append(etc / "pjsip.conf", filled("trunk.conf", addresses))
         _append(etc / "modules.conf", "\n".join(f"load={name}.so" for name in _MODULES))
         (etc / "http.conf").write_text(
-            f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={http_port}\nsessionlimit=5000\n"
+            f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={values[ARI.id]}\nsessionlimit=5000\n"
         )
         (etc / "ari.conf").write_text(
             f"[general]\nenabled=yes\n[{APPLICATION}]\ntype=user\npassword={ari_secret}\n"
@@ -244,4 +251,3 @@ def _keep(prompts: Path, cache: Path) -> None:
 def _last_line(file: Path) -> str:
     lines = file.read_text(errors="replace").strip().splitlines() if file.exists() else []
     return lines[-1] if lines else "none"
-

@@ -5,16 +5,16 @@ import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+from stack.phones.scenario import TrunkCall
+from stack.phones.sipp import Message
 
 from benchmarks import sipp
 from benchmarks.contestants import Contestant
-from benchmarks.ground import CALLERS_ADDRESS, OPERATORS_ADDRESS, Ground, Running
-from benchmarks.process import BenchError, cpu_seconds
+from benchmarks.ground import OPERATORS_ADDRESS, Ground, Running
+from benchmarks.process import cpu_seconds
 from benchmarks.sink import Sink
 from benchmarks.sipp import Sipp, Totals
-from stack.phones.scenario import TrunkCall
-from stack.phones.sipp import Message
 
 KEY_AFTER = 0.5
 """Seconds from the answer to the key: in the middle of the menu's first words."""
@@ -73,7 +73,7 @@ async def place(
     """Calls without looking at each; what SIPp counted."""
     call = full_call(contestant, talk)
     target = ground.installation.trunk
-    run = sipp.callers(call, new_numbers(count), per_second, target, CALLERS_ADDRESS, traced=False)
+    run = sipp.callers(call, new_numbers(count), per_second, target, contestant.address, traced=False)
     try:
         await run.start()
         await run.wait()
@@ -92,13 +92,13 @@ async def measured(
 ) -> Round:
     """One round. ``phones`` must be traced, and nothing else may call them meanwhile."""
     numbers = new_numbers(count)
-    with Sink(CALLERS_ADDRESS, count) as sink:
+    with Sink(contestant.address, count) as sink:
         run = sipp.callers(
             full_call(contestant),
             numbers,
             per_second,
             ground.installation.trunk,
-            CALLERS_ADDRESS,
+            contestant.address,
             audio_ports=sink.ports,
             traced=True,
         )
@@ -144,8 +144,3 @@ def _times(start: Mapping[str, float], end: Mapping[str, float]) -> tuple[float,
 
 def _cpu(ground: Ground, engine: Running | None) -> tuple[float, float]:
     return cpu_seconds(ground.asterisk.pid), 0.0 if engine is None else cpu_seconds(engine.pid)
-
-
-def must_have_reached(count: int, wanted: int, what: str, log: Path) -> None:
-    if count < wanted:
-        raise BenchError(f"{what}: {count} of {wanted} calls reached an operator; see {log}")

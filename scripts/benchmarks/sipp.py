@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.process import BenchError, end
 from stack.installed import phones
 from stack.phones.scenario import (
     CALLERS_FILE,
@@ -19,6 +18,8 @@ from stack.phones.scenario import (
 )
 from stack.phones.sipp import Message, read_messages
 from stack.ports import free_port
+
+from benchmarks.process import BenchError, end
 
 LOG = "messages.log"
 STATISTICS = "statistics.csv"
@@ -119,7 +120,7 @@ def callers(
     audio_ports: Sequence[int] = (),
     traced: bool,
 ) -> Sipp:
-    """One call from each of ``numbers``; with ``audio_ports`` each has its audio sent to a port of its own."""
+    """One call from each of ``numbers``; with ``audio_ports`` each has its audio sent to its own port."""
     scenario = caller_scenario(call, many=True)
     rows = list(numbers)
     if audio_ports:

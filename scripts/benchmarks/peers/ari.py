@@ -39,14 +39,13 @@ class Call:
             await self._ask("DELETE", f"playbacks/{playback}")
         priority = str(self._flow.priority(key))
         await self._ask("POST", f"{channel}/variable", variable="QUEUE_PRIO", value=priority)
-        await self._ask(
-            "POST", f"{channel}/continue", context="bench-ari-queue", extension="s", priority="1"
-        )
+        await self._ask("POST", f"{channel}/continue", context="bench-ari-queue", extension="s", priority="1")
 
     async def _one_key(self) -> str:
         """The first key, in the menu or in the silence after it; empty when there is none."""
         played = asyncio.ensure_future(self._played.wait())
-        await asyncio.wait({self._key, played}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {self._key, played}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         played.cancel()
         await asyncio.wait({self._key}, timeout=self._flow.silence_seconds)
         return self._key.result() if self._key.done() else ""
@@ -67,8 +66,8 @@ class Application:
         match event["type"]:
             case "StasisStart":
                 channel = event["channel"]["id"]
-                call = self._calls[channel] = Call(self._session, self._flow, channel)
-                task = asyncio.create_task(call.run())
+                self._calls[channel] = Call(self._session, self._flow, channel)
+                task = asyncio.create_task(self._calls[channel].run())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case "ChannelDtmfReceived":
@@ -78,19 +77,23 @@ class Application:
                 if call := self._calls.get(event["playback"]["target_uri"].removeprefix("channel:")):
                     call.played()
             case "StasisEnd":
-                if call := self._calls.pop(event["channel"]["id"], None):
-                    call.pressed("")
+                if gone := self._calls.pop(event["channel"]["id"], None):
+                    gone.pressed("")
 
 
 @asynccontextmanager
-async def connected(flow: Flow) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]]:
+async def connected(
+    flow: Flow,
+) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]]:
     account = aiohttp.BasicAuth(APPLICATION, flow.ari_secret)
     base = f"http://127.0.0.1:{flow.port}"
     # No bound on connections: a slow answer to one caller must not hold up another.
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(base, auth=account, connector=connector) as session:
-        async with session.ws_connect("/ari/events", params={"app": APPLICATION}) as events:
-            yield session, events
+    async with (
+        aiohttp.ClientSession(base, auth=account, connector=connector) as session,
+        session.ws_connect("/ari/events", params={"app": APPLICATION}) as events,
+    ):
+        yield session, events
 
 
 async def main(flow: Flow) -> None:

@@ -1,0 +1,72 @@
+"""How large each section is: a whole run on a quiet machine, or a quick one that shows that all works."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    rounds: int
+    """Of each contestant at each rate, interleaved."""
+    calls_per_round: int
+    warm_up: int
+    rates: Sequence[float]
+    """Calls a second of the rounds; ratios are taken at the last one."""
+    load_rates: Sequence[float]
+    """Calls a second that are tried one after the other, until one cannot be held."""
+    load_seconds: float
+    many_calls: int
+    """For memory and handles."""
+    many_rate: float
+    looks: int
+    """At memory and handles, spread over these calls; the first share of them fills caches and pools."""
+    in_progress: Sequence[int]
+    operators: Sequence[int]
+    growth_calls: int
+    questions: int
+    """FastAGI round trips."""
+    events: int
+    decisions: int
+    entries: int
+    recorded_calls: Sequence[int]
+    """Sizes of a ledger."""
+
+
+FULL = Sizes(
+    rounds=5,
+    calls_per_round=100,
+    warm_up=20,
+    rates=(5, 20),
+    load_rates=(20, 30, 40, 50, 60, 80, 100),
+    load_seconds=60,
+    many_calls=5000,
+    many_rate=30,
+    looks=10,
+    in_progress=(50, 200, 500),
+    operators=(10, 100, 500),
+    growth_calls=100,
+    questions=5000,
+    events=500_000,
+    decisions=20_000,
+    entries=50_000,
+    recorded_calls=(10_000, 1_000_000),
+)
+QUICK = Sizes(
+    rounds=1,
+    calls_per_round=30,
+    warm_up=3,
+    rates=(20,),
+    load_rates=(10,),
+    load_seconds=3,
+    many_calls=40,
+    many_rate=20,
+    looks=2,
+    in_progress=(20,),
+    operators=(10,),
+    growth_calls=10,
+    questions=300,
+    events=20_000,
+    decisions=500,
+    entries=2_000,
+    recorded_calls=(100, 1_000),
+)
