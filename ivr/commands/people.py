@@ -1,10 +1,13 @@
 """``ivr operator …``: who may log in to the queues, and from which phone."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
+from alembic.util import CommandError
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ivr.asterisk.reload_session import reload_session
@@ -16,7 +19,8 @@ from ivr.queueing.pin_copies import copy_pins
 from ivr.render.files import secret
 from ivr.settings import Settings, load_settings
 from ivr.store import accounts
-from ivr.store.engine import create_engine
+from ivr.store.engine import close, create_engine
+from ivr.store.faults import in_short
 from ivr.store.upgrade import upgrade
 from ivr.vocabulary import LAYER_1_QUEUE
 
@@ -71,26 +75,20 @@ async def show() -> None:
     out.print(table)
 
 
-class _database:  # noqa: N801 - reads as the function it is used like
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """The database, migrated, for one command."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._engine = create_engine(settings.database)
-
-    async def __aenter__(self) -> AsyncEngine:
-        self._settings.root.mkdir(parents=True, exist_ok=True)
-        try:
-            await upgrade(self._settings.database)
-        except Exception as error:
-            raise IvrError(
-                f"The database does not answer ({type(error).__name__}): look at IVR_DATABASE_URL and the "
-                "disk."
-            ) from error
-        return self._engine
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._engine.dispose()
+    settings.root.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(settings.database)
+    try:
+        await upgrade(settings.database)
+        yield engine
+    except (SQLAlchemyError, CommandError, OSError, TypeError) as error:
+        raise IvrError(
+            f"The database cannot be used ({in_short(error)}): look at IVR_DATABASE_URL and the disk."
+        ) from error
+    finally:
+        await close(engine)
 
 
 async def _apply(settings: Settings, gone: Iterable[Operator] = ()) -> None:
@@ -110,4 +108,4 @@ async def _apply(settings: Settings, gone: Iterable[Operator] = ()) -> None:
     except AmiError:
         out.print("Asterisk tidak berjalan; berlaku saat mulai / not running: takes effect at its start.")
     finally:
-        await engine.dispose()
+        await close(engine)
