@@ -81,11 +81,12 @@ class Engine:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain: new calls go to the plain dialplan, callers in the menu
-        may choose to its end."""
+        may choose to its end. After SIGUSR1 new calls go there already, and the engine goes on recording."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._drain)
         try:
             await self._start()
             _log.info("serving", agi_port=self._settings.agi_port, rules=self._rulebook.rules.digest)
@@ -106,9 +107,12 @@ class Engine:
         # Last: whoever is asked must be able to answer.
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())
 
-    async def _stop(self) -> None:
+    def _drain(self) -> None:
         self._draining = True
         _log.info("draining", questions=self._agi.in_progress)
+
+    async def _stop(self) -> None:
+        self._drain()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._menus_end(), self._settings.drain_seconds)
         await self._agi.drain(self._settings.step_seconds)

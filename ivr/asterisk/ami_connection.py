@@ -15,6 +15,7 @@ FRAME_BOUND = 1_000_000
 PENDING_BOUND = 1000
 """Actions under way at once on one connection."""
 _BANNER = b"Asterisk Call Manager/"
+_SHUTTING_DOWN = "Asterisk is shutting down"
 
 
 class AmiConnection(Manager):  # type: ignore[misc]
@@ -79,7 +80,9 @@ class AmiConnection(Manager):  # type: ignore[misc]
             try:
                 await self.ask(AmiAction("Ping"), seconds)
             except AmiError as error:
-                self.drop(str(error))
+                # An Asterisk that waits for its last call refuses every action, and still tells what happens.
+                if _SHUTTING_DOWN not in str(error):
+                    self.drop(str(error))
 
     def drop(self, reason: str) -> None:
         """Close now, whatever is under way; every pending action fails at once."""

@@ -89,6 +89,11 @@ class Engine:
         if self.running:
             os.kill(self.pid, signal.SIGTERM)
 
+    def drain(self) -> None:
+        """Let new calls go by the plain dialplan; it goes on recording those that are up (SIGUSR1)."""
+        if self.running:
+            os.kill(self.pid, signal.SIGUSR1)
+
     async def stop(self, seconds: float = 15.0) -> None:
         """Let it drain and end; kill it if it does not."""
         if self._process is None:

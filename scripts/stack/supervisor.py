@@ -54,20 +54,18 @@ class Supervisor:
             say(f"Panggilan berjalan tanpa mesin / Calls go on without the engine: {error}")
 
     async def stop(self, at_once: asyncio.Event) -> None:
-        """Drain the engine and let Asterisk end with its last call, or now when ``at_once`` is set."""
+        """Let Asterisk end with its last call, or now when ``at_once`` is set. The engine records that, too."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         asterisk, engine = self._installation.asterisk, self._installation.engine
-        draining = asyncio.create_task(engine.stop(self._installation.settings.drain_seconds + 5))
+        engine.drain()
         hurry = asyncio.create_task(at_once.wait())
         try:
             if asterisk.running:
                 await _last_call(asterisk, hurry)
             await asterisk.stop()
-            if at_once.is_set():
-                await engine.kill()
-            await draining
+            await engine.stop(1 if at_once.is_set() else self._installation.settings.drain_seconds + 5)
         finally:
             hurry.cancel()
 

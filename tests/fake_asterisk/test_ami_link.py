@@ -72,6 +72,22 @@ async def test_a_link_without_a_sign_of_life_is_dropped_and_made_anew(answer: li
             assert engine.link.state.reconnects >= 1
 
 
+async def test_an_asterisk_that_waits_for_its_last_call_is_listened_to() -> None:
+    """``core stop when convenient``: every action is refused, events still come."""
+    async with FakeManager() as asterisk:
+        refused: list[str] = []
+
+        def refuse(_: Frame) -> list[str]:
+            refused.append("Ping")
+            return ["Response: Error\r\nMessage: Asterisk is shutting down"]
+
+        asterisk.answers["Ping"] = refuse
+        async with linked(asterisk, replace(QUICK, ping_every=0.02)) as engine:
+            await engine.until(lambda: len(refused) > 2)
+            asterisk.write(f"{event(7)}\r\n\r\n".encode())
+            await engine.until_seen("up", "7")
+
+
 async def test_a_callback_that_raises_loses_nothing_else_and_tells_no_number() -> None:
     with capture_logs() as logs:
         async with FakeManager() as asterisk, linked(asterisk) as engine:
