@@ -54,7 +54,7 @@ class Supervisor:
             say(f"Panggilan berjalan tanpa mesin / Calls go on without the engine: {error}")
 
     async def stop(self, at_once: asyncio.Event) -> None:
-        """Let Asterisk end with its last call, or now when ``at_once`` is set. The engine records that, too."""
+        """Let Asterisk end with its last call, or now when ``at_once`` is set; the engine records it."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)

@@ -35,7 +35,7 @@ async def running(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 async def test_ctrl_c_cuts_nobody_and_records_to_the_end(spoken: Path) -> None:
-    """An operator talks with a citizen. Ctrl-C: they talk on; a second citizen who calls now goes by the plain
+    """An operator talks with a citizen. Ctrl-C: they talk on; another who calls now goes by the plain
     dialplan. When both have hung up everything ends by itself, and the record has both ends."""
     house = House(prompts=spoken)
     async with running(house) as process:
