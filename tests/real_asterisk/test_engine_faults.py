@@ -1,0 +1,240 @@
+"""Whatever is wrong with the engine, the caller reaches a person, and the shift can change."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broken_engine import Asked, BrokenEngine, Fault
+from house import PIN, House, in_order, until
+from stack.phones.baresip import Answering, Phone
+
+SHORT_TALK = Answering(after=0.1, hang_up_after=0.2)
+
+
+def plan(stages: str, *, version: str = "1", kind: str = "plan", end: str = "end") -> str:
+    return f"{version}|{kind}|{stages}|6|unknown|id|id/accept-unknown||||112|number|{end}"
+
+
+def menu(prompt: str = "id/no-such-prompt") -> str:
+    return f"1|menu|main|id|0|1|{prompt}|112|number|end"
+
+
+QUEUE = plan("q:emergency:60")
+
+
+def says(text: str, then_hangs: float = 0.0) -> Fault:
+    async def fault(asked: Asked) -> None:
+        await asked.say(text)
+        await asyncio.sleep(then_hangs)
+
+    return fault
+
+
+def advises(advice: str, after: float = 0.0) -> Fault:
+    async def fault(asked: Asked) -> None:
+        await asyncio.sleep(after)
+        await asked.advise(advice)
+
+    return fault
+
+
+async def babbles(asked: Asked) -> None:
+    while True:
+        await asked.say("NOOP and so on\n" * 100)
+
+
+async def spouts(asked: Asked) -> None:
+    while True:
+        await asked.say(bytes(range(256)) * 100)
+
+
+async def has_no_prompt(asked: Asked) -> None:
+    await asked.advise(menu() if asked.number == 1 else QUEUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    fault: Fault
+    lifeline: str | None
+    """Why the call goes on without the engine; None: it follows the advice, and gets to a person all the
+    same."""
+    questions: int = 1
+
+
+CASES: Mapping[str, Case] = {
+    "closes": Case(says(""), "no-answer"),
+    "closes-in-mid-command": Case(says("SET VARIABLE IVR_ADV"), "no-answer"),
+    "closes-in-mid-advice": Case(says('SET VARIABLE IVR_ADVICE "1|plan|q:emergency:45'), "no-answer"),
+    "half-a-command": Case(says("SET VARIABLE IVR_ADV\n", 1), "no-answer"),
+    "open-quotation-mark": Case(says('SET VARIABLE IVR_ADVICE "1|plan|q:emergency\n', 1), "no-answer"),
+    "no-end-mark": Case(advises(plan("q:emergency:60", end="")), "no-answer"),
+    "no-advice-but-text": Case(advises("Selamat pagi"), "no-answer"),
+    "3-MB-of-text": Case(advises("1|plan|" + "x" * 3_000_000), "no-answer"),
+    "another-version": Case(advises(plan("q:emergency:60", version="2")), "nonsense"),
+    "another-kind": Case(advises(plan("q:emergency:60", kind="song")), "nonsense"),
+    "too-few-fields": Case(advises("1|plan|q:emergency:60|end"), "nonsense"),
+    "quotes": Case(advises(plan('q:\\"emergency\\":60 ${SHELL(date)} $[1 / 0]')), None),
+    "names-nothing-there": Case(advises(plan("q:nowhere:45+i:nowhere:45:1+l:no-line&none:15+x:y:z")), None),
+    "an-empty-plan": Case(advises(plan("")), None),
+    "a-plan-of-100-failures": Case(advises(plan("+".join(["l:none:1"] * 100))), None),
+    "a-prompt-that-is-missing": Case(has_no_prompt, None, questions=2),
+    "only-ever-menus": Case(advises(menu()), "nonsense", questions=13),
+    "says-nothing": Case(says("", 60), "timeout"),
+    "never-stops-talking": Case(babbles, "timeout"),
+    "never-stops-spouting": Case(spouts, "timeout"),
+    # 2.5 s, 2.5 s, and of the third question what is left of 6 s.
+    "slow-at-each-step": Case(advises(menu(), after=2.5), "timeout", questions=3),
+}
+
+
+async def test_an_engine_that_answers_wrongly_lets_the_call_through(build: Callable[..., Any]) -> None:
+    """A server in the engine's place is wrong in one way per number dialled; all are dialled at once. Every
+    caller talks with an operator; where the advice could not be followed, the dialplan says why, in the
+    record and in Asterisk's own file alike. A slow engine is cut off by Asterisk's own clock."""
+    operators = ("op1", "op2", "op3", "op4")
+    house: House = await build(operators=operators)
+    phones = await house.phones(*operators)
+    await house.on_duty(*operators)
+    for name in operators:
+        phones[name].answering = SHORT_TALK
+    port = house.free_port()
+    await house.asterisk.rx(f"dialplan set global IVR_ENGINE agi://127.0.0.1:{port}")
+    callers = {dialled: f"+6281100000{number:02}" for number, dialled in enumerate(CASES)}
+    async with BrokenEngine(port, {dialled: case.fault for dialled, case in CASES.items()}) as engine:
+        calls = [
+            await house.call(dialled, caller=caller, keys=[(0.4, "1")] * (CASES[dialled].questions - 1))
+            for dialled, caller in callers.items()
+        ]
+        results = await asyncio.gather(*(call.result() for call in calls))
+        asked = dict(engine.asked)
+    assert [result.ended_by for result in results] == ["them"] * len(CASES)
+    await house.ended(len(CASES))
+    for dialled, case in CASES.items():
+        row = house.call_of(callers[dialled])
+        assert (row["result"], row["reason"], row["detail"]) == ("answered", "operator", "person"), dialled
+        assert row["lifeline"] == case.lifeline, dialled
+        told = [extra for step, extra in house.steps(callers[dialled]) if step == "lifeline"]
+        assert told == ([case.lifeline] if case.lifeline else []), dialled
+        assert asked[dialled] == case.questions, dialled
+    (odd,) = house.rows("SELECT * FROM ledger WHERE kind = 'unexpected'")
+    assert odd["call_id"] == house.call_of(callers["names-nothing-there"])["call_id"]
+    house.expect_unexpected = True
+
+
+async def test_a_killed_engine_lets_the_call_through_and_the_shift_change(house: House) -> None:
+    """The engine is killed while a caller hears the menu. The caller's key then leads to the operators by the
+    plain dialplan, and so does a new call. Nobody is on duty: an operator logs in by phone, pauses and
+    resumes, and takes the first; another logs in and takes the second. The engine comes back in mid-call: it
+    finds both calls, invents nothing, and records their ends."""
+    phones = await house.phones("op1", "op2")
+    citizen = await house.carrier(user="+628110000001")
+    first = await citizen.dial("112")
+    await first.established()
+    await until(lambda: house.call_of("+628110000001").get("state") == "menu", "the menu plays")
+    await pins_are_copied(house)
+    await house.kill_engine()
+    await log_in(phones["op1"])
+    assert "PJSIP/op1" in await house.members()
+    await dial_code(phones["op1"], "*13")
+    assert "(paused" in await house.members()
+    await first.press("1")
+    second = await house.call(caller="+628110000002")
+    await until(lambda: house.steps("+628110000001"), "the key leads on without the engine")
+    phones["op1"].answering = phones["op2"].answering = Answering()
+    await dial_code(phones["op1"], "*13")
+    assert "(paused" not in await house.members()
+    await until(lambda: len(phones["op1"].active) == 1, "op1 talks", 20)
+    await log_in(phones["op2"])
+    await until(lambda: len(phones["op2"].active) == 1, "op2 talks", 20)
+    for caller in ("+628110000001", "+628110000002"):
+        assert house.steps(caller)[0] == ("lifeline", "no-answer")
+
+    await house.start_engine()
+    await until(lambda: [row["state"] for row in house.calls()] == ["talking"] * 2, "both are found")
+    await dial_code(phones["op2"], "*12")
+    assert "PJSIP/op2" not in await house.members()
+    await first.hang_up()
+    await second.hang_up()
+    await house.ended(2)
+    rows = [house.call_of(caller) for caller in ("+628110000001", "+628110000002")]
+    for row in rows:
+        assert (row["result"], row["reason"], row["detail"]) == ("answered", "operator", "caller")
+    assert {row["operator"] for row in rows} == {"op1", "op2"}
+    known, found = ([kind for kind in house.kinds(row["call_id"]) if kind != "leg-ended"] for row in rows)
+    assert known == ["trunk", "trunk-answered", "intake", "menu", "corrected-after-reconnect", "ended"]
+    assert found == ["found-after-reconnect", "ended"]
+
+
+async def pins_are_copied(house: House) -> None:
+    """The engine has brought the operators' PINs to Asterisk, which asks for them from now on."""
+
+    async def copied() -> bool:
+        return (await house.asterisk.rx("database show operator")).count("/pin") == 2
+
+    await until(copied, "Asterisk has the PINs")
+
+
+async def log_in(phone: Phone) -> None:
+    await dial_code(phone, "*11", f"{PIN}#")
+
+
+async def dial_code(phone: Phone, code: str, keys: str = "") -> None:
+    call = await phone.dial(code)
+    await call.established()
+    await call.press(keys)
+    await call.closed()
+
+
+async def test_a_hung_engine_holds_nobody(build: Callable[..., Any]) -> None:
+    """The engine hangs (SIGSTOP). Of five calls at once two wait their 3 s for it, the others do not join
+    them (IVR_ENGINE_CALLS=2); all reach an operator, one of whom logs in meanwhile. When the engine wakes up
+    it puts down what happened, and that its advice came too late."""
+    house: House = await build(operators=("op1", "op2"), engine_calls="2")
+    phones = await house.phones("op1", "op2")
+    await house.on_duty("op1")
+    phones["op1"].answering = phones["op2"].answering = SHORT_TALK
+    await pins_are_copied(house)
+    house.signal_engine(signal.SIGSTOP)
+    callers = [f"+62811000000{number}" for number in range(5)]
+    calls = [await house.call(caller=caller) for caller in callers]
+    await log_in(phones["op2"])
+    results = await asyncio.gather(*(call.result() for call in calls))
+    assert [result.ended_by for result in results] == ["them"] * 5
+    reasons = sorted(house.steps(caller)[0] for caller in callers)
+    assert reasons == [("lifeline", "bulkhead")] * 3 + [("lifeline", "timeout")] * 2
+    house.signal_engine(signal.SIGCONT)
+    await house.ended(5)
+    for caller in callers:
+        row = house.call_of(caller)
+        assert (row["result"], row["reason"], row["detail"]) == ("answered", "operator", "person")
+        assert ("lifeline", row["lifeline"]) == house.steps(caller)[0]
+
+
+async def test_an_engine_that_is_told_to_stop_lets_the_menus_end(house: House) -> None:
+    """SIGTERM while a caller hears the menu: the caller still chooses, in a sub-menu, too, and the engine
+    decides; a call that comes meanwhile goes by the plain dialplan. Then the engine ends."""
+    phones = await house.phones("op1", "op2")
+    phones["op1"].answering = phones["op2"].answering = Answering()
+    await house.on_duty("op1", "op2")
+    citizen = await house.carrier(user="+628110000001")
+    first = await citizen.dial("112")
+    await first.established()
+    await until(lambda: house.call_of("+628110000001").get("state") == "menu", "the menu plays")
+    house.signal_engine(signal.SIGTERM)
+    await until(lambda: house.health().get("status") != "ok", "the engine drains")
+    second = await house.call(caller="+628110000002")
+    await until(lambda: house.steps("+628110000002"), "the new call goes on without the engine")
+    await first.press("51")
+    await house.engine_ended()
+    assert house.call_of("+628110000001")["category"] == "accident"
+    assert house.steps("+628110000002")[0] == ("lifeline", "no-answer")
+    await until(lambda: phones["op1"].active and phones["op2"].active, "both talk")
+    await house.start_engine()
+    await first.hang_up()
+    await second.hang_up()
+    rows = await house.ended(2)
+    assert [(row["result"], row["detail"]) for row in rows] == [("answered", "caller")] * 2
+    story = house.kinds(house.call_of("+628110000001")["call_id"])
+    assert in_order(story, "menu", "menu", "decision", "ended"), story
