@@ -36,6 +36,7 @@ PROVIDED_BY: dict[str, str] = {
     "PauseQueueMember": "app_queue",
     "Playback": "app_playback",
     "QUEUE_MEMBER": "app_queue",
+    "QUEUE_WAITING_COUNT": "app_queue",
     "Queue": "app_queue",
     "Read": "app_read",
     "REPLACE": "func_strings",
