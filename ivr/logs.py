@@ -1,9 +1,25 @@
 """The engine's log: one JSON object a line on standard error, without personal data."""
 
+import io
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
+
+
+class _Lenient(io.StringIO):
+    """Standard error that may fail (its disk is full, its reader gone): then a line of the log is lost, and
+    not the work that wanted to tell of itself."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure_log(level: str) -> None:
@@ -19,7 +35,7 @@ def configure_log(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=_Lenient()),
         cache_logger_on_first_use=True,
     )
     # panoramisk logs what it reads, calls and numbers included.
