@@ -161,6 +161,11 @@ class House:
         if self._engine is not None and self._engine.returncode is None:
             os.kill(self._engine.pid, number)
 
+    @property
+    def engine_pid(self) -> int:
+        assert self._engine is not None, "the engine was not started"
+        return self._engine.pid
+
     async def kill_engine(self) -> None:
         self.signal_engine(signal.SIGKILL)
         if self._engine is not None:
