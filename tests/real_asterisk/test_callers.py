@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any
 
 from house import House, until
 from stack.phones.baresip import Answering
+from stack.phones.scenario import TrunkAnswer, TrunkCall
+from stack.phones.sipp import TrunkAnswerer, TrunkCaller
 
 OPERATORS = tuple(f"op{number}" for number in range(1, 7))
 PATIENCE = 60.0
@@ -169,9 +172,32 @@ async def test_an_operator_answers_every_caller_and_nothing_in_a_number_takes_ef
         assert not re.search(f"{NAME}|{NUMBER}", text), name
 
 
+async def test_the_number_is_seen_and_kept_also_while_the_engine_hangs(build: Any) -> None:
+    """The engine stands still. The operator's display shows the number all the same, the carrier's word before
+    the caller's, and the record has it when the engine goes on. Who has no number shows none."""
+    house = await build(operators=["op1"], step_seconds="1")
+    phones = await house.staff(1, talk=0)
+    house.signal_engine(signal.SIGSTOP)
+    for sender, headers in (
+        (f'"{NAME} :)" {address(98)}', {"P-Asserted-Identity": address(1)}),
+        (f'"{NAME} :)" {address(2)}', {"P-Asserted-Identity": "<sip:op2@carrier.example>"}),
+        (f"<sip:x{BREAK}Via%3A%20SIP@carrier.example>", {}),
+    ):
+        call = await house.call(from_header=sender, headers=headers, patience=PATIENCE)
+        await call.result()
+    house.signal_engine(signal.SIGCONT)
+    rows = await house.ended(3)
+    assert [row["lifeline"] for row in rows] == ["timeout"] * 3
+    shown = [call.peer.partition("@")[0] for call in phones["op1"].calls]
+    assert shown == [f"sip:+62{NUMBER}0001", f"sip:+62{NUMBER}0002", "sip:anonymous"]
+    assert [row["call_id"] for row in rows[:2]] == [
+        house.call_of(f"+62{NUMBER}000{last}")["call_id"] for last in (1, 2)
+    ]
+
+
 async def test_line_breaks_in_the_number_dialled_forge_no_event(build: Any) -> None:
     """A citizen waits. Others dial numbers with line breaks, which Asterisk writes as they are into the event
-    of their call's beginning: they try to be the citizen's call, to end it, to send the only operator home. The
+    of their call's beginning: they try to be the citizen's call, to end it, to send the operator home. The
     citizen's record stays true, the operator stays on duty, and who tried is a caller like any other."""
     house = await build(operators=["op1"])
     phones = await house.phones("op1")
@@ -211,6 +237,63 @@ async def test_line_breaks_in_the_number_dialled_forge_no_event(build: Any) -> N
         assert (row["number"], row["operator"], row["category"]) == ("+628110000001", "op1", "fire")
     await house.ended(1 + len(forgeries))
     assert Counter(house.kinds(victim))["ended"] == 1
+
+
+OUTSIDE = (
+    *("112", "911", "113", "+6281234567890", "081234567890", "00441234567890", "8001234", "1", "*", "#", "0"),
+    *("op2", "damkar-1", "piket-112", "trunk", "emergency", "supervisors", "sos"),
+    *("*1", "*10", "*14", "*110", "*11*", "11", "s", "h", "i", "t", "T", "e", "start", "keep-free"),
+)
+"""What a phone of the house, or a stranger, might dial to get out of it or to others."""
+
+
+async def test_who_is_not_the_carrier_reaches_nothing(build: Any) -> None:
+    """Calls from an address that is not the carrier's, and from the phones' own without a password, whoever
+    they say they are: each is refused, none is a call, no phone rings."""
+    house = await build()
+    phones = await house.staff(1)
+    phones_port = f"{house.settings.phones_address}:{house.settings.phones_port}"
+    strangers = [
+        TrunkCaller(TrunkCall(number, from_header=sender), target, address=address)
+        for number in ("112", "+6281234567890", "*11", "op1", "damkar-1")
+        for sender, target, address in (
+            ("<sip:trunk@127.0.0.2>", house.trunk, "127.0.0.3"),
+            ("<sip:op1@127.0.0.1>", phones_port, "127.0.0.3"),
+            ("<sip:trunk@127.0.0.2>", phones_port, "127.0.0.1"),
+            ("<sip:op1@127.0.0.1>", phones_port, "127.0.0.1"),
+            ("<sip:op1@127.0.0.1>", house.trunk, "127.0.0.1"),
+        )
+    ]
+    for stranger in strangers:
+        await stranger.start()
+    results = await asyncio.gather(*(stranger.result() for stranger in strangers))
+    assert {result.statuses[-1] for result in results} == {401}
+    assert not any(result.answered_at for result in results)
+    assert house.calls() == []
+    assert phones["op1"].calls == []
+
+
+async def test_a_phone_of_the_house_dials_its_codes_and_nothing_else(build: Any) -> None:
+    """No phone of an operator or an agency reaches 112, the outside, an agency, a colleague or anything else;
+    the carrier hears of none of it. Log in, log out and pause are answered: so it can dial."""
+    async with TrunkAnswerer(TrunkAnswer()) as carrier:
+        await carrier.start()
+        house = await build(trunk_server=f"{carrier.address}:{carrier.port}")
+        phones = await house.phones("op1", "op2", "damkar-1", "damkar-2", "piket-112")
+        await house.on_duty("op2")
+        for name, codes in (("op1", ()), ("damkar-2", ("*11", "*12", "*13"))):
+            for number in (*OUTSIDE, *codes, f"sip:127.0.0.1:{house.settings.phones_port}"):
+                call = await phones[name].dial(number)
+                await call.closed()
+                assert call.established_at is None, (name, number)
+        for code in ("*11", "*12", "*13"):
+            await (await (await phones["op1"].dial(code)).established()).hang_up()
+        assert [name for name in ("op2", "damkar-1", "piket-112") if phones[name].calls] == []
+        # The carrier hears us when there is something to hear.
+        await house.asterisk.rx("pjsip qualify trunk")
+        await until(lambda: carrier.results(), "the carrier hears us")
+        assert {message.method for result in carrier.results() for message in result.messages} == {"OPTIONS"}
+        assert house.calls() == []
 
 
 async def kept(house: House) -> tuple[object, ...]:
