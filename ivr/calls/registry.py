@@ -53,8 +53,8 @@ class Registry:
         self._ended: OrderedDict[str, Call] = OrderedDict()
         self._touched: dict[str, int] = {}
         self._layer_1: dict[str, datetime] = {}
-        """Who waits in the operators' queue, and since when. Every decision asks for the longest wait, and open
-        calls may be thousands: a clock runs on for minutes after its call."""
+        """Who waits in the operators' queue, and since when. Every decision asks for the longest wait, and
+        open calls may be thousands: a clock runs on for minutes after its call."""
         self._events = 0
 
     def get(self, call_id: str) -> Call | None:
