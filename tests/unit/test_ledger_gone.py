@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import pytest
 from ledger_place import NOW, Place, entry, until
@@ -16,10 +17,10 @@ from ivr.errors import IvrError
 from ivr.ledger.entries import CallerData
 from ivr.ledger.read import reading
 from ivr.ledger.rows import entry_row
-from ivr.ledger.writer import Tuning
+from ivr.ledger.writer import LedgerWriter, Tuning
 from ivr.queueing.pin_copies import copy_pins
 from ivr.settings import Settings
-from ivr.store.engine import close
+from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
 
 SHORT = Tuning(linger_seconds=0.001, commit_seconds=0.5, retry_seconds=(0.01, 0.05))
@@ -166,6 +167,76 @@ async def test_closing_while_the_server_hangs_leaves_all_in_the_journal(
     await until(lambda: again.status().well)
     await again.close()
     assert await place.numbers() == [0, 1]
+
+
+async def test_an_idle_connection_to_a_server_that_hangs_can_be_closed(
+    place: Place, server: Postgresql
+) -> None:
+    engine = place.engine()
+    async with engine.connect():
+        pass
+    server.pause()
+    async with asyncio.timeout(20):
+        await close(engine)
+    server.resume()
+
+
+async def test_a_connection_of_which_the_network_knows_nothing_more_is_given_up(
+    place: Place, server: Postgresql
+) -> None:
+    """As when a firewall forgets it: nobody says no, and a new one would do."""
+    async with Network(server.port) as network:
+        place.url = place.url.replace(str(server.port), str(network.port))
+        engine = create_engine(place.url, statement_seconds=None)
+        place.engines.append(engine)
+        await upgrade(place.url)
+        writer = LedgerWriter(engine, place.journal, tuning=SHORT)
+        writer.start()
+        writer.record(entry(0))
+        await until(lambda: writer.status().stored == 1)
+        network.forget()
+        writer.record(entry(1))
+        await until(lambda: writer.status().stored == 2)
+        await until(lambda: writer.status().well)
+        await writer.close()
+        assert await place.numbers() == [0, 1]
+
+
+class Network:
+    """What lies between, on a port of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._server_port = port
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._ends: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Self:
+        self._listener = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port: int = self._listener.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._listener.close()
+        self.forget()
+        for end in self._ends:
+            end.close()
+
+    def forget(self) -> None:
+        """No connection of now is forwarded any more, and none is told."""
+        for pump in self._pumps:
+            pump.cancel()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._server_port)
+        self._ends += [writer, back]
+        for source, target in ((reader, back), (there, writer)):
+            pump = asyncio.create_task(self._pump(source, target))
+            self._pumps.add(pump)
+
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            target.write(data)
+        target.close()
 
 
 async def test_a_server_that_only_reads_gets_all_when_it_writes_again(place: Place) -> None:
