@@ -1,0 +1,248 @@
+"""Faults of what the record needs: the link to Asterisk, the database, the disk. Calls do not notice, and
+afterwards the record has what happened and invents nothing."""
+
+import asyncio
+import contextlib
+import resource
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from house import House, in_order, until
+from stack.phones.baresip import Answering
+
+FIRST, SECOND, THIRD, FOURTH = (f"+62811000000{number}" for number in range(1, 5))
+
+
+class Proxy:
+    """TCP between the engine and Asterisk's manager, to be cut or frozen."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self._port, self._target = port, target
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._links: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._link, "127.0.0.1", self._port)
+
+    def cut(self) -> None:
+        """End all connections; new ones are refused."""
+        if self._server is not None:
+            self._server.close()
+        for link in self._links:
+            link.transport.abort()
+
+    def freeze(self) -> None:
+        """Nothing passes any more, and no connection ends: half-open."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """What did not pass never will; new connections do."""
+        for link in self._links:
+            link.transport.abort()
+        self._flows.set()
+
+    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            self._links |= {writer, back}
+            await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+        writer.close()
+        self._links.discard(writer)
+
+
+@asynccontextmanager
+async def linked_by_proxy(house: House) -> AsyncIterator[Proxy]:
+    """The house's engine, started again with a proxy in front of Asterisk's manager."""
+    proxy = Proxy(house.free_port(), house.settings.ami_port)
+    await proxy.open()
+    await house.stop_engine()
+    house.environment["IVR_AMI_PORT"] = str(proxy._port)
+    await house.start_engine()
+    yield proxy
+    proxy.cut()
+
+
+@pytest.mark.parametrize("how", ["cut", "half-open"])
+async def test_the_link_to_asterisk_is_lost_in_mid_call(house: House, how: str) -> None:
+    """While the link is away one talk goes on, one waiting caller leaves, one new caller is answered, and one
+    new caller leaves at once. The new ones still get menus and decisions. When the link is back, the engine
+    takes over what Asterisk says: the talks as talks, with their real ends later, and of the callers who left
+    only that nobody saw it."""
+    phones = await house.phones("op1", "op2")
+    phones["op1"].answering = phones["op2"].answering = Answering()
+    async with linked_by_proxy(house) as proxy:
+        await house.on_duty("op1")
+        talks = await house.call(caller=FIRST, keys=[(0.2, "0")])
+        await until(lambda: house.call_of(FIRST).get("state") == "talking", "the first talks")
+        waits = await house.call(caller=SECOND, keys=[(0.2, "0")])
+        await until(lambda: house.call_of(SECOND).get("state") == "queue", "the second waits")
+        if how == "cut":
+            proxy.cut()
+        else:
+            proxy.freeze()
+        await until(lambda: house.health().get("status") != "ok", "the engine notices")
+        await waits.hang_up()
+        await house.on_duty("op2")
+        new = await house.call(caller=THIRD, keys=[(0.2, "1")])
+        leaves = await house.call(caller=FOURTH, hang_up_after=1.0)
+        await leaves.result()
+        await until(lambda: len(phones["op2"].active) == 1, "the third talks")
+        assert house.call_of(THIRD)["rule"] == "fire"
+        if how == "cut":
+            await proxy.open()
+        else:
+            proxy.thaw()
+        await house.engine_ready()
+        await until(lambda: house.call_of(THIRD)["state"] == "talking", "the third is found talking")
+        assert house.call_of(FIRST)["state"] == "talking"
+        for caller in (SECOND, FOURTH):
+            row = house.call_of(caller)
+            ending = (row["result"], row["reason"], row["detail"])
+            assert ending == ("interrupted", "end-unseen", "no-person-seen")
+        await talks.hang_up()
+        await new.hang_up()
+        await house.ended(4)
+    for caller, operator in ((FIRST, "op1"), (THIRD, "op2")):
+        row = house.call_of(caller)
+        assert (row["result"], row["reason"], row["detail"]) == ("answered", "operator", "caller")
+        assert row["operator"] == operator
+    assert "corrected-after-reconnect" not in house.kinds(house.call_of(FIRST)["call_id"])
+    story = house.kinds(house.call_of(THIRD)["call_id"])
+    assert in_order(story, "menu", "decision", "corrected-after-reconnect", "ended"), story
+
+
+def database(house: House) -> Path:
+    return Path(house.settings.database.removeprefix("sqlite+aiosqlite:///"))
+
+
+@contextmanager
+def locked(house: House) -> Iterator[None]:
+    """Somebody else writes, and does not end."""
+    with contextlib.closing(sqlite3.connect(database(house))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.rollback()
+
+
+@contextmanager
+def slow(house: House) -> Iterator[None]:
+    """Every commit waits for somebody else's for more than a second."""
+    over = threading.Event()
+
+    def disturb() -> None:
+        with contextlib.closing(sqlite3.connect(database(house), timeout=10)) as other:
+            while not over.wait(0.05):
+                other.execute("BEGIN IMMEDIATE")
+                over.wait(1.2)
+                other.rollback()
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def disk_full(house: House) -> Iterator[None]:
+    """The engine can write no byte more to any file: database, journal and log alike."""
+    _, hard = resource.prlimit(house.engine_pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(house.engine_pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(house.engine_pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@contextmanager
+def locked_and_disk_full(house: House) -> Iterator[None]:
+    with locked(house), disk_full(house):
+        yield
+
+
+FAULTS: tuple[Callable[[House], AbstractContextManager[None]], ...] = (
+    locked,
+    slow,
+    disk_full,
+    locked_and_disk_full,
+)
+
+
+async def test_calls_are_answered_and_recorded_whatever_the_database_does(house: House) -> None:
+    """The database is locked, slow, or the disk is full for a while, one after the other, and in each case a
+    citizen calls, chooses, and talks with an operator just as before. Afterwards the record of each of these
+    calls has every entry that a call in good times has."""
+    phones = await house.phones("op1")
+    phones["op1"].answering = Answering(after=0.1, hang_up_after=0.2)
+    await house.on_duty("op1")
+    usual = await house.call(caller=FIRST, keys=[(0.2, "1")])
+    assert (await usual.result()).ended_by == "them"
+    (row,) = await house.ended(1)
+    wanted = Counter(house.kinds(row["call_id"]))
+    assert wanted["ended"] == 1
+    for number, fault in enumerate(FAULTS):
+        caller = f"+6281100001{number:02}"
+        with fault(house):
+            call = await house.call(caller=caller, keys=[(0.2, "1")])
+            assert (await call.result()).ended_by == "them", fault.__name__
+            if fault is not slow:
+                await until(lambda: house.health().get("status") != "ok", "the engine says so")
+                assert not house.call_of(caller).get("ended_at"), fault.__name__
+        await until(lambda caller=caller: house.call_of(caller).get("ended_at"), fault.__name__, 30)
+        row = house.call_of(caller)
+        assert (row["result"], row["operator"], row["rule"]) == ("answered", "op1", "fire"), fault.__name__
+        assert Counter(house.kinds(row["call_id"])) == wanted, fault.__name__
+        await house.engine_ready()
+
+
+async def test_the_engine_starts_without_its_database(house: House) -> None:
+    """The engine is started while its database is not there (here a directory stands in its place). Calls are
+    answered by its advice all the same; they wait in the journal, and when the database is back, the engine
+    makes its tables and the record is complete."""
+    phones = await house.phones("op1")
+    phones["op1"].answering = Answering(after=0.1, hang_up_after=0.2)
+    await house.on_duty("op1")
+    await house.stop_engine()
+    path = database(house)
+    for part in path.parent.glob(f"{path.name}*"):
+        part.unlink()
+    path.mkdir()
+    await house.launch_engine()
+    await until(lambda: house.health().get("status") not in (None, "ok"), "the engine runs and complains", 20)
+    call = await house.call(caller=FIRST, keys=[(0.2, "1")])
+    assert (await call.result()).ended_by == "them"
+    assert house.steps(FIRST)[0][0] == "stage"
+    path.rmdir()
+    await house.engine_ready(40)
+    row = await house.only_call()
+    assert (row["result"], row["operator"], row["rule"]) == ("answered", "op1", "fire")
+    story = house.kinds(row["call_id"])
+    assert in_order(story, "menu", "decision", "operator-answered", "ended"), story
+
+
+async def test_a_recording_that_cannot_be_written_stops_no_call(house: House) -> None:
+    """A file stands where the directory of recordings should be."""
+    house.settings.recordings.rmdir()
+    house.settings.recordings.write_text("")
+    phones = await house.phones("op1")
+    phones["op1"].answering = Answering(after=0.1, hang_up_after=0.2)
+    await house.on_duty("op1")
+    call = await house.call(keys=[(0.2, "1")])
+    assert (await call.result()).ended_by == "them"
+    row = await house.only_call()
+    assert (row["result"], row["operator"]) == ("answered", "op1")
