@@ -173,8 +173,8 @@ async def test_an_operator_answers_every_caller_and_nothing_in_a_number_takes_ef
 
 
 async def test_the_number_is_seen_and_kept_also_while_the_engine_hangs(build: Any) -> None:
-    """The engine stands still. The operator's display shows the number all the same, the carrier's word before
-    the caller's, and the record has it when the engine goes on. Who has no number shows none."""
+    """The engine stands still. The operator's display shows the number all the same, by the carrier's word
+    before the caller's, and the record has it when the engine goes on. Who has no number shows none."""
     house = await build(operators=["op1"], step_seconds="1")
     phones = await house.staff(1, talk=0)
     house.signal_engine(signal.SIGSTOP)
