@@ -149,7 +149,8 @@ class Asterisk:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
+        with suppress(ProcessLookupError):  # It ended by itself a moment ago.
+            os.kill(self.pid, number)
 
     def _console_end(self) -> str:
         return "\n".join(self.console.read_text(errors="replace").splitlines()[-20:])
