@@ -44,6 +44,8 @@ class Place:
         **options: object,
     ) -> Catalogue:
         voices = dict(DEFAULT_VOICES) if voices is None else voices
+        # A busy machine is no fault of the speech.
+        options = {"job_seconds": 120, "deadline_seconds": 300, **options}
         return await render_prompts(needed, self.prompts, self.recorded, voices, **options)  # type: ignore[arg-type]
 
     def load(self, needed: dict[tuple[str, str], str] = NEEDED) -> Catalogue:
