@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 from rich.console import Console
@@ -72,8 +73,13 @@ async def until_told_to_stop(chosen: Sequence[str], sizes: Sizes) -> list[Sectio
     return None
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"siaga112: {message}. See scripts/bench --help\n")
+
+
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="scripts/bench",
         description="What Siaga 112 costs, beside the plain ways of doing the same on the same Asterisk.",
     )

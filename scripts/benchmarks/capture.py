@@ -50,9 +50,9 @@ async def capture(ground: Ground) -> Captured:
     listening = asyncio.create_task(listen())
     try:
         writer.write("".join(f"{name}: {value}\r\n" for name, value in login.items()).encode() + b"\r\n")
-        async with ground.engine_of(SIAGA) as engine, rounds.operators(ground, traced=False):
+        async with ground.engine_of(SIAGA), rounds.operators(ground, traced=False):
             before = whole(ground)
-            await ground.watched(rounds.place(ground, SIAGA, CALLS, 10.0), engine)
+            await ground.watched(rounds.place(ground, SIAGA, CALLS, 10.0))
             if not await newly_whole(ground, before, CALLS):
                 raise BenchError("no call is whole in the record: see scripts/ivr doctor")
     finally:

@@ -1,7 +1,7 @@
 """Plays Asterisk's manager interface: takes one login and sends recorded events again and again, each time of
 new calls. A process of its own, so that sending costs the measured one nothing.
 
-``python -m benchmarks.event_source FILE COPIES`` prints its port."""
+``python event_source.py FILE COPIES`` prints its port."""
 
 import socket
 import sys

@@ -13,6 +13,7 @@ from typing import Any
 
 from panoramisk import Manager
 
+from benchmarks import event_source
 from benchmarks.event_source import END
 from benchmarks.figures import Section, Table
 from benchmarks.plan import Sizes
@@ -156,7 +157,7 @@ async def _within(done: asyncio.Event) -> None:
 @asynccontextmanager
 async def _source(file: Path, copies: int) -> AsyncIterator[int]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.event_source", str(file), str(copies)),
+        *(sys.executable, event_source.__file__, str(file), str(copies)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None

@@ -30,12 +30,10 @@ async def measure(ground: Ground, sizes: Sizes) -> Section:
             for contestant in order:
                 say(f"full call, round {number + 1} of {sizes.rounds}: {contestant.title}")
                 async with ground.engine_of(contestant) as engine:
-                    await ground.watched(
-                        rounds.place(ground, contestant, sizes.warm_up, sizes.rates[-1]), engine
-                    )
+                    await ground.watched(rounds.place(ground, contestant, sizes.warm_up, sizes.rates[-1]))
                     for rate in sizes.rates:
                         work = _round(ground, contestant, engine, phones, sizes.calls_per_round, rate)
-                        results[contestant.id, rate].append(await ground.watched(work, engine))
+                        results[contestant.id, rate].append(await ground.watched(work))
     for contestant in (STATIC, SIAGA):
         if not any(one.reached for one in results[contestant.id, sizes.rates[-1]]):
             raise BenchError(f"no call to {contestant.title} reached an operator: scripts/ivr doctor")

@@ -9,11 +9,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from stack.asterisk import Asterisk
 from stack.installation import Installation
@@ -56,6 +56,13 @@ class Running(Protocol):
     def running(self) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    title: str
+    engine: Running
+    log: Path
+
+
 class Ground:
     """``operators`` phones exist, named op001 and so on; :meth:`duty` puts them into the queue."""
 
@@ -64,9 +71,10 @@ class Ground:
         self.operators = tuple(f"op{number:03}" for number in range(1, operators + 1))
         self._settings = settings
         self._on_duty: list[str] = []
+        self._trying: _Trial | None = None
 
     async def __aenter__(self) -> "Ground":
-        _need_programs()
+        need_programs()
         raise_file_limit()
         try:
             self._ports = PortBlock()
@@ -183,51 +191,56 @@ class Ground:
         """The contestant's engine while it is tried: all others are down, so that Asterisk works for one."""
         if contestant is SIAGA:
             engine = self.installation.engine
+            self._trying = _Trial(contestant.title, engine, self.state / "engine.log")
             try:
                 await engine.start()
                 await engine.ready()
                 yield engine
             finally:
+                self._trying = None
                 await engine.stop()
         elif contestant.module is not None:
             log = self.state / f"{contestant.id}.log"
-            flow_file = self.state / f"{contestant.id}.json"
-            peer = Peer(contestant, flow_file, _environment(), log)
+            peer = Peer(contestant, self.state / f"{contestant.id}.json", _environment(), log)
+            self._trying = _Trial(contestant.title, peer, log)
             try:
                 await peer.start()
                 yield peer
             finally:
+                self._trying = None
                 await peer.stop()
         else:
             yield None
 
-    async def watched(self, work: Awaitable[_Result], *others: Running | None) -> _Result:
-        """``work``, given up as soon as Asterisk or one of ``others`` ends."""
-        task = asyncio.ensure_future(work)
+    async def watched(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """``work``, given up as soon as Asterisk or the engine that is tried ends."""
+        task = asyncio.create_task(work)
         died = asyncio.create_task(self.asterisk.wait())
+        either: set[asyncio.Task[Any]] = {task, died}
         try:
             while not task.done():
-                await asyncio.wait({task, died}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-                if died.done() and not task.done():
-                    raise BenchError(
-                        f"Asterisk ended in the middle (status {died.result()}); its last words: "
-                        f"{_last_line(self.asterisk.console)}"
-                    )
-                for other in others:
-                    if other is not None and not other.running and not task.done():
-                        raise BenchError("an engine that was measured ended in the middle: see above")
+                await asyncio.wait(either, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    break
+                if died.done():
+                    log = self.installation.settings.root / "asterisk" / "log" / "messages"
+                    raise BenchError(f"Asterisk ended in the middle ({died.result()}). {_last_error(log)}")
+                if self._trying is not None and not self._trying.engine.running:
+                    said = _last_error(self._trying.log)
+                    raise BenchError(f"the engine of {self._trying.title} ended in the middle. {said}")
             return task.result()
         finally:
-            for one in (task, died):
+            for one in either:
                 one.cancel()
-            await asyncio.gather(task, died, return_exceptions=True)
+            await asyncio.gather(*either, return_exceptions=True)
 
 
 def _environment() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("IVR_")}
 
 
-def _need_programs() -> None:
+def need_programs() -> None:
+    """Raises an error that names the remedy when SIPp or Asterisk is not there."""
     for name, program in (("SIPp", phones().sipp), ("Asterisk", find_install().binary)):
         if not os.access(program, os.X_OK):
             raise BenchError(f"{program} ({name}) is not a program: run scripts/setup --phones")
@@ -248,6 +261,7 @@ def _keep(prompts: Path, cache: Path) -> None:
         shutil.rmtree(made)  # Another run was quicker.
 
 
-def _last_line(file: Path) -> str:
-    lines = file.read_text(errors="replace").strip().splitlines() if file.exists() else []
-    return lines[-1] if lines else "none"
+def _last_error(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    errors = [line for line in lines if "error" in line.lower()]
+    return f"Its last error: {errors[-1]}" if errors else "It left no error in its log."

@@ -49,12 +49,12 @@ async def measure(ground: Ground, sizes: Sizes) -> Section:
                     say(f"growth: {contestant.title}, {size} calls in progress")
                     await ground.duty(size + SPARE_OPERATORS)
                     work = _while_busy(ground, contestant, engine, phones, size, sizes.growth_calls)
-                    busy.append(_point(contestant, size, await ground.watched(work, engine)))
+                    busy.append(_point(contestant, size, await ground.watched(work)))
                 for size in sizes.operators:
                     say(f"growth: {contestant.title}, {size} operators")
                     await ground.duty(size)
                     work = rounds.measured(ground, contestant, engine, phones, sizes.growth_calls, RATE)
-                    staffed.append(_point(contestant, size, await ground.watched(work, engine)))
+                    staffed.append(_point(contestant, size, await ground.watched(work)))
     tables = (_table("calls in progress", busy), _table("operators on duty", staffed))
     charts = (
         _chart("growth-calls", "calls in progress", sizes.in_progress, busy),

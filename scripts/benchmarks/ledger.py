@@ -110,13 +110,13 @@ async def _speed(
 ) -> Speed:
     await upgrade(url)
     journal = directory or Path(url.removeprefix("sqlite+aiosqlite:///")).parent
-    async with _writer(url, journal / f"{store}.jsonl") as writer:
-        took, cpu = await _write(writer, captured, entries)
+    async with writer_on(url, journal / f"{store}.jsonl") as writer:
+        took, cpu = await write(writer, captured, entries)
     return Speed(store, entries, entries / took, 1e6 * cpu / entries)
 
 
 @asynccontextmanager
-async def _writer(url: str, journal: Path) -> AsyncIterator[LedgerWriter]:
+async def writer_on(url: str, journal: Path) -> AsyncIterator[LedgerWriter]:
     engine = create_engine(url)
     writer = LedgerWriter(engine, journal)
     writer.start()
@@ -127,7 +127,7 @@ async def _writer(url: str, journal: Path) -> AsyncIterator[LedgerWriter]:
         await close(engine)
 
 
-async def _write(writer: LedgerWriter, captured: Captured, entries: int) -> tuple[float, float]:
+async def write(writer: LedgerWriter, captured: Captured, entries: int) -> tuple[float, float]:
     """Put so many entries down, call by call, as fast as they are taken; seconds and CPU seconds it took."""
     wanted = writer.status().stored + entries
     began, cpu = time.perf_counter(), time.process_time()
@@ -155,11 +155,11 @@ async def _weight(directory: Path, captured: Captured, calls: int, entries: int)
         return Weight(calls)
     url = _sqlite(place)
     await upgrade(url)
-    async with _writer(url, place / "journal.jsonl") as writer:
-        await _write(writer, captured, len(captured.entries))
+    async with writer_on(url, place / "journal.jsonl") as writer:
+        await write(writer, captured, len(captured.entries))
     await asyncio.to_thread(fill, place / "record.sqlite3", calls)
-    async with _writer(url, place / "journal.jsonl") as writer:
-        took, _ = await _write(writer, captured, entries)
+    async with writer_on(url, place / "journal.jsonl") as writer:
+        took, _ = await write(writer, captured, entries)
     engine = create_engine(url)
     try:
         async with reading(url) as connection:

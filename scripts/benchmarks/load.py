@@ -38,7 +38,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Section:
             say(f"load: {contestant.title}, {rate:g} calls/s for {sizes.load_seconds:g} s")
             async with ground.engine_of(contestant) as engine:
                 work = _try(ground, contestant, engine, count, rate)
-                tries.append(await ground.watched(work, engine))
+                tries.append(await ground.watched(work))
             if tries[-1].failed:
                 break
     held = {

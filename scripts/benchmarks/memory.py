@@ -32,7 +32,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Section:
         assert engine is not None
         for number in range(1, sizes.looks + 1):
             say(f"memory: {number * share} of {sizes.many_calls} calls")
-            await ground.watched(rounds.place(ground, SIAGA, share, sizes.many_rate), engine)
+            await ground.watched(rounds.place(ground, SIAGA, share, sizes.many_rate))
             looks.append(_look(ground, engine, number * share))
     growth = _growth(looks)
     table = Table(

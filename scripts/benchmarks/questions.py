@@ -46,7 +46,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Section:
             for together in (1, SIDE_BY_SIDE):
                 say(f"questions: {script}, {together} at once")
                 work = _ask_many(ground, engine, script, arguments, sizes.questions, together)
-                answers = await ground.watched(work, engine)
+                answers = await ground.watched(work)
                 rows.append(
                     (
                         str(script),

@@ -42,17 +42,18 @@ class Sipp:
     def __init__(
         self, scenario: bytes, arguments: Sequence[str], files: Mapping[str, str], *, traced: bool
     ) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="siaga-bench-sipp-"))
-        self._scenario = scenario
+        self._directory: Path | None = None
+        self.scenario = scenario
         self._arguments = arguments
-        self._files = files
+        self.files = files
         self._traced = traced
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        (self._directory / "scenario.xml").write_bytes(self._scenario)
+        self._directory = Path(tempfile.mkdtemp(prefix="siaga-bench-sipp-"))
+        (self._directory / "scenario.xml").write_bytes(self.scenario)
         injected: list[str] = []
-        for name, text in self._files.items():
+        for name, text in self.files.items():
             (self._directory / name).write_text(text)
             injected += ["-inf", name]
         trace = ("-trace_msg", "-message_file", LOG, "-message_overwrite", "true") if self._traced else ()
@@ -79,23 +80,28 @@ class Sipp:
     async def stop(self) -> None:
         if self._process is not None:
             await end(self._process)
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _file(self, name: str) -> Path:
+        assert self._directory is not None, "SIPp was not started"
+        return self._directory / name
 
     def log_size(self) -> int:
-        path = self._directory / LOG
+        path = self._file(LOG)
         return path.stat().st_size if path.exists() else 0
 
     def messages(self, offset: int = 0) -> list[Message]:
         """What was sent and received since the log had ``offset`` bytes."""
-        with (self._directory / LOG).open("rb") as log:
+        with self._file(LOG).open("rb") as log:
             log.seek(offset)
             return read_messages(log.read())
 
     def totals(self) -> Totals:
-        path = self._directory / STATISTICS
+        path = self._file(STATISTICS)
         rows = list(csv.DictReader(path.open(), delimiter=";")) if path.exists() else []
         if not rows:
-            said = (self._directory / "stderr").read_text(errors="replace").strip().splitlines()
+            said = self._file("stderr").read_text(errors="replace").strip().splitlines()
             raise BenchError(f"SIPp placed no call: {said[-1] if said else 'it said nothing'}")
         last = rows[-1]
         return Totals(
