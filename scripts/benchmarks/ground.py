@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from stack.asterisk import Asterisk
+from stack.engine import Engine, EngineError
 from stack.installation import Installation
 from stack.installed import phones, tools_directory
 from stack.ports import PortBlock
@@ -193,8 +194,7 @@ class Ground:
             engine = self.installation.engine
             self._trying = _Trial(contestant.title, engine, self.state / "engine.log")
             try:
-                await engine.start()
-                await engine.ready()
+                await self._ready(engine)
                 yield engine
             finally:
                 self._trying = None
@@ -211,6 +211,14 @@ class Ground:
                 await peer.stop()
         else:
             yield None
+
+    async def _ready(self, engine: Engine) -> None:
+        try:
+            await engine.start()
+            await engine.ready()
+        except EngineError as error:
+            said = _last_error(self.state / "engine.log")
+            raise BenchError(f"Siaga 112's engine did not start. {said}") from error
 
     async def watched(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """``work``, given up as soon as Asterisk or the engine that is tried ends."""
