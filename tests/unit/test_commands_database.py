@@ -63,7 +63,10 @@ def test_a_wrong_url_is_named_in_one_line_without_its_password(
 
 @pytest.mark.parametrize("command", [("operator", "list"), ("calls",)])
 def test_what_the_server_says_is_passed_on(
-    command: tuple[str, ...], postgresql: Postgresql, monkeypatch: pytest.MonkeyPatch
+    command: tuple[str, ...],
+    postgresql: Postgresql,
+    postgresql_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("IVR_DATABASE_URL", postgresql.url("no_such_database"))
     result = CliRunner().invoke(app, command)

@@ -62,17 +62,16 @@ async def test_a_server_from_either_source_stands_beside_another(
     with Postgresql(chosen) as server:
         pid = process_of(server.directory)
         assert server.port != postgresql.port
-        assert await ask(server.url()) == 42
-        assert await ask(server.socket_url()) == 42
+        assert await ask(await server.create_database("one")) == 42
+        assert await ask(server.socket_url("one")) == 42
         assert os.stat(f"/proc/{pid}").st_uid != 0
     await until_gone(lambda: alive(pid), server.directory.exists)
 
 
-async def test_nobody_gets_in_without_the_password(postgresql: Postgresql) -> None:
-    url = postgresql.url()
-    password = url.split(":")[2].partition("@")[0]
+async def test_nobody_gets_in_without_the_password(postgresql: Postgresql, postgresql_url: str) -> None:
+    password = postgresql_url.split(":")[2].partition("@")[0]
     with pytest.raises(DBAPIError, match="password"):
-        await ask(url.replace(password, "guess"))
+        await ask(postgresql_url.replace(password, "guess"))
     assert postgresql.directory.stat().st_mode & 0o077 == 0
 
 
