@@ -48,6 +48,7 @@ PROVIDED_BY: dict[str, str] = {
     "SendDTMF": "app_senddtmf",
     "Set": "",
     "StartMusicOnHold": "res_musiconhold",
+    "StopMixMonitor": "app_mixmonitor",
     "StopMusicOnHold": "res_musiconhold",
     "TIMEOUT": "func_timeout",
     "UnpauseQueueMember": "app_queue",
