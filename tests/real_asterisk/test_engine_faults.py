@@ -189,8 +189,8 @@ async def dial_code(phone: Phone, code: str, keys: str = "") -> None:
 
 async def test_a_hung_engine_holds_nobody(build: Callable[..., Any]) -> None:
     """The engine hangs (SIGSTOP). Of five calls at once two wait their 3 s for it, the others do not join
-    them (IVR_ENGINE_CALLS=2); all reach an operator, one of whom logs in meanwhile. When the engine wakes up
-    it puts down what happened, and that its advice came too late."""
+    them (IVR_ENGINE_CALLS=2); all reach an operator, one of whom logs in meanwhile. So does a sixth while
+    nobody knows how long a question may take. When the engine wakes up it puts down what happened."""
     house: House = await build(operators=("op1", "op2"), engine_calls="2")
     phones = await house.phones("op1", "op2")
     await house.on_duty("op1")
@@ -204,8 +204,13 @@ async def test_a_hung_engine_holds_nobody(build: Callable[..., Any]) -> None:
     assert [result.ended_by for result in results] == ["them"] * 5
     reasons = sorted(house.steps(caller)[0] for caller in callers)
     assert reasons == [("lifeline", "bulkhead")] * 3 + [("lifeline", "timeout")] * 2
+    await house.asterisk.rx('dialplan set global IVR_STEP_MS ""')  # As a file that was cut off would.
+    callers.append("+628110000005")
+    last = await house.call(caller=callers[-1])
+    assert (await last.result()).ended_by == "them"
+    assert house.steps(callers[-1])[0] == ("lifeline", "timeout")
     house.signal_engine(signal.SIGCONT)
-    await house.ended(5)
+    await house.ended(6)
     for caller in callers:
         row = house.call_of(caller)
         assert (row["result"], row["reason"], row["detail"]) == ("answered", "operator", "person")
