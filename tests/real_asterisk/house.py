@@ -211,9 +211,12 @@ class House:
             await process[name].registered()
         return process
 
-    async def carrier(self, hz: float | None = None, user: str = "+628111234567") -> Phone:
+    async def carrier(
+        self, hz: float | None = None, user: str = "+628111234567", *, keys_by_info: bool = False
+    ) -> Phone:
         """A citizen's phone with sound, calling from the carrier."""
-        process = Baresip([Account(user, self.trunk, None, hz)], self._ports, address=TRUNK_ADDRESS)
+        account = Account(user, self.trunk, None, hz, keys_by_info)
+        process = Baresip([account], self._ports, address=TRUNK_ADDRESS)
         self._phones.append(process)
         await process.start()
         return process[user]

@@ -41,6 +41,8 @@ class Account:
     password: str | None = None
     tone_hz: float | None = None
     """What it says in a call; None: silence, sent as audio all the same."""
+    keys_by_info: bool = False
+    """Whether keys are sent as SIP INFO, not as RFC 4733."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class PhoneCall:
                 raise error from None
 
     async def press(self, keys: str, pause: float = KEY_SECONDS) -> None:
-        """Press the keys one after the other (RFC 4733)."""
+        """Press the keys one after the other."""
         for key in keys:
             await self.phone.command_on(self, "sndcode", key)
             await asyncio.sleep(KEY_SECONDS)
@@ -289,7 +291,8 @@ class Phone:
         if account.password is not None:
             registration = f"auth_user={account.user};auth_pass={account.password};regint=60"
         (self.directory / "accounts").write_text(
-            f"<sip:{account.user}@{account.server}>;{registration};answermode=manual\n"
+            f"<sip:{account.user}@{account.server}>;{registration};answermode=manual"
+            f";dtmfmode={'info' if account.keys_by_info else 'rtpevent'}\n"
         )
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
