@@ -260,6 +260,19 @@ class House:
     async def members(self, queue: str = "emergency") -> str:
         return await self.asterisk.rx(f"queue show {queue}")
 
+    async def connected(self, phone: str) -> bool:
+        """Whether the phone and a caller hear each other: answered comes a moment before."""
+        channels = (await self.asterisk.rx("core show channels concise")).splitlines()
+        return any(line.startswith(f"PJSIP/{phone}-") and line.split("!")[-2] for line in channels)
+
+    async def take(self, phone: Phone, seconds: float = 30.0) -> None:
+        """Answer the next call that rings here, and hang up when it is connected."""
+        call = await phone.incoming(seconds)
+        await call.accept()
+        await until(lambda: self.connected(phone.user), f"{phone.user} is connected")
+        await call.hang_up()
+        await call.closed()
+
     # -- the record
 
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:

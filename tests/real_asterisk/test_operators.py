@@ -112,10 +112,7 @@ async def test_a_shift_from_log_in_to_log_out(house: House) -> None:
 async def talk_once(house: House, phone: Phone) -> None:
     """A citizen's call rings here, is answered and over."""
     citizen = await house.call(dialled="110")
-    ringing = await phone.incoming(20)
-    await ringing.accept()
-    await ringing.established()
-    await ringing.hang_up()
+    await house.take(phone)
     assert (await citizen.result()).ended_by == "them"
 
 
@@ -233,8 +230,5 @@ async def test_a_language_is_kept_for_operators_who_speak_it(build: Callable[...
 async def english(house: House, phone: Phone) -> None:
     """A call to 911 that asks for a person rings here, is answered and over."""
     citizen = await house.call(dialled="911", keys=[(0.2, "0")])
-    ringing = await phone.incoming(20)
-    await ringing.accept()
-    await ringing.established()
-    await ringing.hang_up()
+    await house.take(phone)
     assert (await citizen.result()).ended_by == "them"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from house import House, Told, in_order, rules_with, until
 from sentences import said
-from stack.phones.baresip import Answering, Phone
+from stack.phones.baresip import Answering
 
 OVERFLOW = "[45s supervisors, 75s lead, 2m last_resort]"
 PERSON = ((0.2, "0"),)
@@ -34,14 +34,6 @@ def story_of(house: House, number: int) -> list[Told]:
     return [told for call_id in ids for told in house.story(call_id)]
 
 
-async def take(phone: Phone, seconds: float = 30.0) -> None:
-    """Answer the next call here and end it."""
-    ringing = await phone.incoming(seconds)
-    await ringing.accept()
-    await ringing.established()
-    await ringing.hang_up()
-
-
 async def test_a_call_goes_from_queue_to_queue_to_agency_to_last_resort(build: Callable[..., Any]) -> None:
     """A fire. The operator's phone rings and is not answered, nor is the supervisor's. The fire brigade's
     first line is not answered, its second has no phone, its radio neither; at the last resort somebody picks
@@ -55,7 +47,7 @@ async def test_a_call_goes_from_queue_to_queue_to_agency_to_last_resort(build: C
     phones = await house.phones("op1", "op2", "damkar-1", "piket-112")
     await house.on_duty("op1")
     await house.on_duty("op2", queue="supervisors")
-    phones["piket-112"].answering = Answering(hang_up_after=0.5)
+    phones["piket-112"].answering = Answering(hang_up_after=1)
     citizen = await house.call(dialled="113")
     assert (await citizen.result()).ended_by == "them"
 
@@ -84,7 +76,7 @@ async def test_a_queue_in_which_nobody_can_answer_is_passed_at_once(house: House
     phone was switched off. Each time a citizen's call passes both queues without any wait and rings at the
     last resort."""
     phones = await house.phones("op1", "piket-112")
-    phones["piket-112"].answering = Answering(hang_up_after=0.2)
+    phones["piket-112"].answering = Answering(hang_up_after=1)
 
     async def passes(number: int) -> None:
         citizen = await house.call(keys=PERSON)
@@ -111,7 +103,7 @@ async def test_callers_move_on_at_once_when_the_last_operator_logs_out(house: Ho
     the last resort at once, and the talk goes on."""
     phones = await house.phones("op1", "piket-112")
     await house.on_duty("op1")
-    phones["piket-112"].answering = Answering(hang_up_after=0.2)
+    phones["piket-112"].answering = Answering(hang_up_after=1)
     early = await house.call(keys=PERSON)
     talk = await phones["op1"].incoming()
     await talk.accept()
@@ -148,9 +140,10 @@ async def test_information_never_takes_the_last_free_operator(build: Callable[..
         await house.call(keys=[(0.2, "5"), (0.7, "5")], patience=150)
     await until(lambda: [row["category"] for row in house.calls()] == ["consultation"] * 8, "eight wait")
     message = house.settings.prompts / "hold" / "id" / "1-message.wav"
-    await until(lambda: said(curious.recording, message), "the message on hold is heard", 20)
+    kept = house.recording(house.calls()[0]["call_id"])
+    await until(lambda: said(kept, message), "the message on hold is heard", 20)
     await house.call(dialled="110")
-    await take(phones["op1"])
+    await house.take(phones["op1"])
     assert len(phones["op1"].calls) == 1
 
     for queue in both:
@@ -167,7 +160,7 @@ async def test_information_never_takes_the_last_free_operator(build: Callable[..
 
     last = ringing.active[0]
     await last.closed(30)
-    ringing.answering = Answering(hang_up_after=0.2)
+    ringing.answering = Answering(hang_up_after=0.5)
     await until(lambda: sum(bool(row["ended_at"]) for row in house.calls()) == 9, "all are answered", 60)
     await emergency.hang_up()
     calls = await house.ended(10)
@@ -196,7 +189,7 @@ async def test_the_clock_tells_of_half_time_and_lateness(build: Callable[..., An
     phones = await house.phones("op1", "op2", "dinkes-1")
     await house.on_duty("op1", "op2")
     phones["op1"].answering = Answering()
-    phones["op2"].answering = Answering(hang_up_after=0.2)
+    phones["op2"].answering = Answering(hang_up_after=1)
     phones["dinkes-1"].answering = Answering(keys=[(0.5, "1")])
     callers = []
     for number, keys in enumerate(((), (), ((0.2, "5"), (0.7, "1")))):
