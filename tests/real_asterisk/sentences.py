@@ -39,6 +39,20 @@ def said(recording: Path, prompt: Path, seconds: float | None = None) -> list[fl
     return [begin / RATE for begin in firsts]
 
 
+def share_said(recording: Path, prompt: Path, begin: float = 0.0, end: float | None = None) -> float:
+    """Which share (0 to 1) of the prompt between these seconds of it was heard, wherever it was heard.
+
+    Piece by piece: so it also measures what arrived with gaps, as on a busy machine; but a word that comes
+    twice in a prompt may be found in its other place."""
+    heard, words = samples_of(recording), samples_of(prompt)
+    words = words[int(begin * RATE) : None if end is None else int(end * RATE)]
+    pieces = [words[at : at + PIECE] for at in range(0, len(words) - PIECE + 1, PIECE)]
+    voiced = [piece for piece in pieces if np.sqrt(np.mean(piece**2)) > np.std(words) / 4]
+    if len(heard) < PIECE or not voiced:
+        return 0.0
+    return sum(len(_where(heard, piece)) > 0 for piece in voiced) / len(voiced)
+
+
 def _where(heard: np.ndarray, piece: np.ndarray) -> np.ndarray:
     """The samples at which this piece begins in ``heard``."""
     size = len(heard) + len(piece) - 1

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from house import House, until
-from sentences import said
+from sentences import share_said
+from stack.tones import RATE, samples_of
 
 OPERATORS = tuple(f"op{number}" for number in range(1, 7))
 PATIENCE = 60.0
@@ -141,11 +142,13 @@ async def test_who_dials_911_hears_english_and_only_english(house: House) -> Non
     foreigner = await house.carrier(hz=440)
     english = house.settings.prompts / "en" / "menu-main.wav"
     call = await (await foreigner.dial("911")).established()
-    await until(lambda: said(call.recording, english), "the English menu was heard", 20)
+    length = len(samples_of(english))
+    await until(lambda: len(samples_of(call.recording)) > length + RATE, "the menu is over", 30)
     await call.press("2")
     await call.closed()
     assert len(phones["op1"].calls) == 1
-    assert not said(call.recording, house.settings.prompts / "id" / "menu-main.wav", 2)
+    assert share_said(call.recording, english) > 0.8
+    assert share_said(call.recording, house.settings.prompts / "id" / "menu-main.wav") < 0.5
 
     row = await house.only_call()
     assert (row["result"], row["language"], row["category"]) == ("answered", "en", "medical")
