@@ -117,7 +117,7 @@ def _generated(settings: Settings, rules: Rules, operators: Collection[str]) -> 
         f"generated/{name}.conf": text
         for name, text in {
             "globals": generated.globals_conf(settings, lifeline_plan(rules)),
-            "lines": generated.lines(rules.lines.values()),
+            "lines": generated.lines(settings, rules.lines.values()),
             "queues": generated.queues(rules),
             "musiconhold": generated.music_on_hold(settings, rules.languages),
             "pjsip-transports": generated.transports(settings),

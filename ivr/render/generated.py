@@ -6,6 +6,7 @@ with all of them missing, the hand-written dialplan still takes calls to operato
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from ivr.routing.rules import Line, Ring, Rules
 from ivr.settings import Settings
@@ -88,9 +89,7 @@ def trunk(settings: Settings, password: str) -> str:
     }
     sections: list[tuple[str, Mapping[str, object]]] = []
     if settings.trunk_server:
-        server = f"sip:{settings.trunk_server}"
-        if settings.trunk_transport != "udp":
-            server += f"\\;transport={settings.trunk_transport}"
+        server = _carrier(settings)
         endpoint["aors"] = TRUNK
         sections.append((TRUNK, {"type": "aor", "contact": server, "qualify_frequency": 30}))
         if settings.trunk_username:
@@ -156,11 +155,13 @@ def queues(rules: Rules) -> str:
     return "".join(parts)
 
 
-def lines(all_lines: Iterable[Line]) -> str:
+def lines(settings: Settings, all_lines: Iterable[Line]) -> str:
     """One extension per line. It only sets what dialplan/lines.conf dials."""
     parts = [HEADER, f"\n[{Context.LINES}]\n"]
     for line in all_lines:
-        dial = f"PJSIP/{line.phone}" if line.phone is not None else f"PJSIP/{line.number}@{TRUNK}"
+        dial = (
+            f"PJSIP/{line.phone}" if line.phone is not None else _through_trunk(settings, line.number or "")
+        )
         parts.append(
             f"exten => {line.name},1,Set(LINE_DIAL={dial})\n"
             f" same => n,Set(LINE_ACCEPT={line.accept})\n"
@@ -168,6 +169,20 @@ def lines(all_lines: Iterable[Line]) -> str:
             f" same => n,Return()\n"
         )
     return "".join(parts)
+
+
+def _through_trunk(settings: Settings, number: str) -> str:
+    """By the carrier's address, not by the trunk's: with that, Asterisk does not even try while the carrier
+    leaves its OPTIONS without an answer, as some always do."""
+    if not settings.trunk_server:
+        return f"PJSIP/{number}@{TRUNK}"
+    return f"PJSIP/{TRUNK}/{_carrier(settings, quote(number, safe='+*'))}"
+
+
+def _carrier(settings: Settings, user: str = "") -> str:
+    """The carrier's SIP URI as it stands in a configuration file."""
+    uri = f"sip:{user}@{settings.trunk_server}" if user else f"sip:{settings.trunk_server}"
+    return uri if settings.trunk_transport == "udp" else f"{uri}\\;transport={settings.trunk_transport}"
 
 
 def rtp(settings: Settings) -> str:

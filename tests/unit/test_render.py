@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,14 @@ def test_only_numbers_and_phones_of_routing_yaml_can_be_dialled(
     }
     assert dialled == {f"PJSIP/{line.phone}" for line in rules.lines.values()}
     assert "PJSIP/op1" not in dialled
+
+
+def test_a_number_is_rung_at_the_carrier(tmp_path: Path, rules: Rules, install: AsteriskInstall) -> None:
+    where = settings(tmp_path / "state", trunk_server="sip.carrier.example:5080", trunk_transport="tcp")
+    hand_set = replace(rules.lines["damkar-1"], phone=None, number="+62911*7#")
+    render(where, replace(rules, lines={**rules.lines, "damkar-1": hand_set}), [], install)
+    uri = r"sip:+62911*7%23@sip.carrier.example:5080\;transport=tcp"
+    assert f"damkar-1,1,Set(LINE_DIAL=PJSIP/trunk/{uri})\n" in text(where, "generated/lines.conf")
 
 
 def test_secrets_are_readable_by_their_owner_only_and_stay(

@@ -111,7 +111,7 @@ def _generated(scene: Scene, rules: Rules) -> dict[str, str | None]:
     settings = scene.settings
     files: dict[str, str | None] = {
         "globals": generated.globals_conf(settings, ""),
-        "lines": generated.lines(rules.lines.values()),
+        "lines": generated.lines(settings, rules.lines.values()),
         "queues": generated.queues(rules),
         "musiconhold": generated.music_on_hold(settings, rules.languages),
         "pjsip-transports": generated.transports(settings),
