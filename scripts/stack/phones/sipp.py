@@ -261,7 +261,7 @@ class TrunkCaller(_Sipp):
 
     async def hang_up(self) -> CallResult:
         """Hang up now (BYE, or CANCEL before the answer), whatever the call's description says."""
-        # The first signal stops new calls, the second ends the calls themselves; on a busy machine two that come
+        # The first signal stops new calls, the second ends those there are; on a busy machine two that come
         # together count as one.
         for _ in range(int(5 / POLL)):
             if self._process is None or self._process.returncode is not None:
