@@ -1,5 +1,6 @@
 """Houses for tests, each with its own Asterisk."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from house import House
 
 from ivr.menu.prompts_needed import prompts_needed
-from ivr.prompts import render
+from ivr.prompts import render_prompts
 from ivr.routing.loader import load_file
 from ivr.rulebook import voices
 
@@ -27,7 +28,16 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The prompts of the repository's routing.yaml, spoken once for all houses."""
     rules = load_file(REPOSITORY / "routing.yaml")
     directory = tmp_path_factory.mktemp("spoken") / "prompts"
-    catalogue = render(prompts_needed(rules), directory, directory / "none", voices(rules))
+    # Patient: a busy machine is no fault of the speech.
+    making = render_prompts(
+        prompts_needed(rules),
+        directory,
+        directory / "none",
+        voices(rules),
+        job_seconds=120,
+        deadline_seconds=300,
+    )
+    catalogue = asyncio.run(making)
     assert not catalogue.problems, catalogue.problems
     return directory
 

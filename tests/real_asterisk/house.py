@@ -138,7 +138,7 @@ class House:
                 start_new_session=True,
             )
 
-    async def engine_ready(self, seconds: float = 20.0) -> None:
+    async def engine_ready(self, seconds: float = 60.0) -> None:
         def ready() -> bool:
             if self._engine is None or self._engine.returncode is not None:
                 raise AssertionError(f"the engine ended:\n{self.engine_log()[-3000:]}")
