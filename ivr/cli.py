@@ -1,5 +1,7 @@
 """The command line: ``ivr COMMAND``."""
 
+import os
+
 import typer
 
 from ivr.commands import people, record, routing, running
@@ -26,4 +28,6 @@ app.add_typer(people.operator, name="operator")
 
 def main() -> None:
     """Entry point of the ``ivr`` script."""
+    # The database, the journal and the event log hold callers' numbers: nobody else may read what is written.
+    os.umask(0o077)
     app()

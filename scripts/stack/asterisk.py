@@ -52,6 +52,7 @@ class Asterisk:
                 stdout=console,
                 stderr=console,
                 start_new_session=True,
+                umask=0o077,  # Its event log and recordings are callers' data.
             )
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
