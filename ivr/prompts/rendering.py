@@ -23,7 +23,7 @@ from ivr.prompts.hold import lay_out_hold, music_file
 from ivr.prompts.wav import read_samples, temporary_for, write_samples
 from ivr.prompts.worker import JOB_SECONDS, WORKER_COMMAND, Job, Worker, WorkerLostError
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 """For everything. A whole city's prompts take about two seconds."""
 KEPT_DAYS = 7
 """A file that is no longer current is kept so long: calls may play it, older rules may come back."""

@@ -15,7 +15,7 @@ import ivr
 from ivr.errors import PromptError
 
 WORKER_COMMAND = (sys.executable, "-m", "ivr.prompts")
-JOB_SECONDS = 10.0
+JOB_SECONDS = 30.0
 """A sentence takes about 10 ms; the first one also loads the libraries, perhaps on a busy machine."""
 DEATHS_ALLOWED = 3
 """So many workers may die one after the other; then it is not the text."""
