@@ -31,8 +31,8 @@ def of_lines(story: list[Told]) -> list[tuple[str, ...]]:
 
 
 async def hear_each_other(caller: PhoneCall, hz: float, person: PhoneCall, person_hz: float) -> None:
-    await until(lambda: heard(caller.recording, person_hz, 2), f"{person.phone.user} is heard", 30)
-    await until(lambda: heard(person.recording, hz, 2), f"{person.phone.user} hears the caller", 30)
+    await until(lambda: heard(caller.recording, person_hz, 4), f"{person.phone.user} is heard", 30)
+    await until(lambda: heard(person.recording, hz, 4), f"{person.phone.user} hears the caller", 30)
 
 
 async def test_the_second_line_takes_the_call_when_nobody_accepts_at_the_first(
@@ -107,8 +107,8 @@ async def test_the_second_line_takes_the_call_when_nobody_accepts_at_the_first(
         assert (decision["mode"], "queue" in house.kinds(row["call_id"])) == ("direct", False)
         assert of_lines(story) == [*told_of_first, ("line-answered", second), ("line-accepted", second)]
         recording = house.recording(row["call_id"])
-        assert heard(recording, caller_hz[category])
-        assert heard(recording, agency_hz[category])
+        assert heard(recording, caller_hz[category], 2)
+        assert heard(recording, agency_hz[category], 2)
     sentence = house.settings.prompts / "id" / "accept-medical.wav"
     assert len(said(phones["dinkes-1"].calls[0].recording, sentence)) == 3
 
