@@ -38,6 +38,21 @@ class Role(StrEnum):
     """May be called in by the lead."""
 
 
+class ServiceState(StrEnum):
+    """How the 112 centre is: the service states of NENA-STA-010.3 (i3), spelt as there."""
+
+    NORMAL = "Normal"
+    UNSTAFFED = "Unstaffed"
+    SCHEDULED_MAINTENANCE_DOWN = "ScheduledMaintenanceDown"
+    SCHEDULED_MAINTENANCE_AVAILABLE = "ScheduledMaintenanceAvailable"
+    MAJOR_INCIDENT_IN_PROGRESS = "MajorIncidentInProgress"
+    PARTIAL = "Partial"
+    OVERLOADED = "Overloaded"
+    GOING_DOWN = "GoingDown"
+    DOWN = "Down"
+    UNREACHABLE = "Unreachable"
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All a decision may depend on, beside the rules and the time.
@@ -58,6 +73,15 @@ class Facts:
     longest_wait: float = 0.0
     out_of_service: frozenset[str] = frozenset()
     """Ids of agencies and names of lines that somebody took out of service."""
+    district: str | None = None
+    """Where it happens, once somebody has said so."""
+    listed: str | None = None
+    """The list of the file (hospitals, schools) in which the caller's number stands."""
+    service_state: ServiceState = ServiceState.NORMAL
+    prank_marks: int = 0
+    """How often operators marked this number as a prank within the time that the file forgets them after."""
+    redial_seconds: float | None = None
+    """So long ago the same number's last call ended without a person; ``None``: it did not."""
 
 
 @dataclass(frozen=True, slots=True)
