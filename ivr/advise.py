@@ -140,14 +140,11 @@ class Adviser:
             DecisionMade(
                 call_id=call_id,
                 at=now,
-                entry=entry,
-                caller=caller,
-                category=chosen.category,
-                language=chosen.language,
+                facts=facts,
                 decision=decision,
                 plan=encode_plan(stages),
+                rules=self.rules.digest,
                 key=key,
-                cannot_speak=chosen.cannot_speak,
             )
         )
         return advice

@@ -6,7 +6,7 @@ A note says what was advised, not what the dialplan did: only Asterisk's events 
 from dataclasses import dataclass
 from datetime import datetime
 
-from ivr.routing.model import CallerClass, Decision
+from ivr.routing.model import CallerClass, Decision, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,16 @@ class AdviceGiven:
 
 @dataclass(frozen=True, slots=True)
 class DecisionMade:
-    """A plan was advised. ``plan`` is its text as the dialplan gets it; ``key`` as above."""
+    """A plan was advised. ``plan`` is its text as the dialplan gets it; ``key`` as above; ``rules`` is the
+    digest of the rules that decided from ``facts``."""
 
     call_id: str
     at: datetime
-    entry: str
-    caller: CallerClass
-    category: str
-    language: str
+    facts: Facts
     decision: Decision
     plan: str
+    rules: str
     key: str | None = None
-    cannot_speak: bool = False
 
 
 EngineNote = CallIdentified | AdviceGiven | DecisionMade

@@ -17,6 +17,7 @@ from ivr.calls.events import CallEvent
 from ivr.calls.findings import Finding, Kind
 from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade, EngineNote
 from ivr.calls.states import LEGAL, State
+from ivr.routing.model import Facts
 from ivr.vocabulary import LINE_SEPARATOR, Step
 
 RING_ENDS_FIRST_SECONDS = 0.5
@@ -162,16 +163,16 @@ def _advice(call: Call, note: AdviceGiven) -> _Effect:
 
 
 def _decision(call: Call, note: DecisionMade) -> _Effect:
-    decision = note.decision
+    decision, facts = note.decision, note.facts
     matched = next((trace for trace in decision.why if trace.matched), None)
     data: dict[str, object] = {
         "rule": decision.rule,
         "because": matched.because if matched else "",
         "mode": str(decision.mode),
-        "entry": note.entry,
-        "caller": str(note.caller),
-        "category": note.category,
-        "language": note.language,
+        "entry": facts.entry,
+        "caller": str(facts.caller),
+        "category": facts.category,
+        "language": facts.language,
         "queue": decision.queue,
         "priority": decision.priority,
         "agencies": [
@@ -181,26 +182,44 @@ def _decision(call: Call, note: DecisionMade) -> _Effect:
         "notify": list(decision.notify),
         "clock_seconds": decision.clock_seconds,
         "plan": note.plan,
+        "rules": note.rules,
+        "facts": _facts(facts),
     }
     if note.key is not None:
         data["key"] = note.key
-    if note.cannot_speak:
+    if facts.cannot_speak:
         data["cannot_speak"] = True
     if _too_late(call):
         return _Effect(Kind.DECISION, {**data, "too_late": True})
-    facts = {
-        "entry": note.entry,
-        "caller": note.caller,
-        "category": note.category,
-        "language": note.language,
-        "cannot_speak": note.cannot_speak,
+    known = {
+        "entry": facts.entry,
+        "caller": facts.caller,
+        "category": facts.category,
+        "language": facts.language,
+        "cannot_speak": facts.cannot_speak,
         "rule": decision.rule,
         "mode": str(decision.mode),
         "priority": decision.priority,
         "clock_seconds": decision.clock_seconds,
         "line_agencies": tuple((line.name, use.agency) for use in decision.agencies for line in use.lines),
     }
-    return _Effect(Kind.DECISION, data, facts)
+    return _Effect(Kind.DECISION, data, known)
+
+
+def _facts(facts: Facts) -> dict[str, object]:
+    """The other facts of :class:`Facts`, under their names: a decision can be made again from its entry. The
+    caller's number is not among them; ``listed`` says all that a rule may know of it."""
+    return {
+        "sub": facts.sub,
+        "operators": facts.operators,
+        "longest_wait": round(facts.longest_wait, 3),
+        "out_of_service": sorted(facts.out_of_service),
+        "district": facts.district,
+        "listed": facts.listed,
+        "service_state": str(facts.service_state),
+        "prank_marks": facts.prank_marks,
+        "redial_seconds": facts.redial_seconds,
+    }
 
 
 def _leg(call: Call, event: events.LegStarted | events.LegAnswered | events.LegEnded) -> _Effect:

@@ -204,10 +204,14 @@ def _both(words: tuple[str, str], between: str = " · ", *, loud: bool = False) 
 
 def _data(data: Mapping[str, object]) -> str:
     return "  ".join(
-        f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for key, value in data.items()
-        if value not in (None, "", [], False)
+        f"{key}={_value(value)}" for key, value in data.items() if value not in (None, "", [], False)
     )
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"({_data(value)})"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _plain(text: str) -> Text:

@@ -1,5 +1,6 @@
 """From the dialplan's question to the engine's advice."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
 from ivr.routing.advice import decode_plan
 from ivr.routing.loader import load_file
-from ivr.routing.model import LinesStage, QueueStage
+from ivr.routing.model import Facts, LinesStage, QueueStage
 from ivr.vocabulary import CONTRACT_VERSION, END_MARK, FIELD_SEPARATOR, AgiScript, IntakeField
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -152,3 +153,17 @@ def test_whatever_a_channel_variable_holds_the_answer_is_an_advice(arguments: li
     keeper = Keeper(Registry(), Record())  # type: ignore[arg-type]
     adviser = Adviser(RULES, Catalogue("id", {}, {}), Path("/p"), keeper, Roster(), lambda: NOON)
     fields(adviser.answer(Question(AgiScript.KEY, tuple(arguments), "siaga-1.1", "x")))
+
+
+def test_the_record_holds_the_facts_a_decision_was_made_from(
+    adviser: Adviser, roster: Roster, record: Record
+) -> None:
+    """All of them, so that it can be made again from its entry: what is not under ``facts`` stands beside."""
+    adviser.answer(key("8"))
+    data = record.entries[0].data
+    assert data["rules"] == RULES.digest
+    told = {name for name in Facts.__slots__ if name in data or name in data["facts"]}
+    assert set(Facts.__slots__) - told == {"caller_number"}
+    assert data["facts"]["operators"] == 1
+    assert data["cannot_speak"] is True
+    json.dumps(data)

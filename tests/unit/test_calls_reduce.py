@@ -22,7 +22,7 @@ from ivr.calls.findings import Finding, Kind
 from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade, EngineNote
 from ivr.calls.reduce import apply
 from ivr.calls.states import LEGAL, State
-from ivr.routing.model import AgencyUse, CallerClass, Decision, LineUse, Mode, Role, RuleTrace
+from ivr.routing.model import AgencyUse, CallerClass, Decision, Facts, LineUse, Mode, Role, RuleTrace
 from ivr.vocabulary import Step
 
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
@@ -61,7 +61,7 @@ def menu(seconds: float = 0.2, key: str | None = None) -> AdviceGiven:
 
 def decided(seconds: float = 4, decision: Decision = FIRE) -> DecisionMade:
     plan = "q:emergency:30+l:damkar-1&damkar-2:20"
-    return DecisionMade(CALL, at(seconds), "112", CallerClass.NUMBER, "fire", "id", decision, plan, "1")
+    return DecisionMade(CALL, at(seconds), Facts(category="fire"), decision, plan, "0123456789ab", "1")
 
 
 def step(kind: Step, seconds: float, *fields: str) -> StepTaken:

@@ -20,7 +20,7 @@ from ivr.calls.notes import DecisionMade
 from ivr.calls.registry import Change, Registry
 from ivr.calls.snapshot import LiveCall, LiveLeg, Snapshot
 from ivr.calls.states import State
-from ivr.routing.model import CallerClass, Decision, Mode
+from ivr.routing.model import Decision, Facts, Mode
 from ivr.vocabulary import Step
 
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
@@ -50,7 +50,7 @@ def end(registry: Registry, call: str, seconds: float) -> tuple[Change, ...]:
 def decide(registry: Registry, call: str, clock_seconds: int | None = 300) -> None:
     decision = Decision("fire", Mode.VERIFY, "emergency", 8, (), (), clock_seconds)
     registry.apply(
-        DecisionMade(call, at(1), "112", CallerClass.NUMBER, "fire", "id", decision, "q:emergency:30")
+        DecisionMade(call, at(1), Facts(category="fire"), decision, "q:emergency:30", "0123456789ab")
     )
 
 

@@ -23,7 +23,7 @@ from ivr.ledger.read import open_calls
 from ivr.ledger.show import json_call, json_calls, masked, show_call, show_calls
 from ivr.ledger.words import KINDS, REASONS, RESULTS, STATES
 from ivr.ledger.writer import LedgerWriter
-from ivr.routing.model import CallerClass, Decision, Mode
+from ivr.routing.model import Decision, Facts, Mode
 from ivr.store.engine import create_engine
 from ivr.store.upgrade import upgrade
 from ivr.vocabulary import Step
@@ -52,7 +52,7 @@ def keep_calls(keeper: Keeper) -> None:
         decision = Decision("fire", Mode.VERIFY, "emergency", 8, (), (), 300)
         keeper.see(
             DecisionMade(
-                call, at(start + 4), "112", CallerClass.NUMBER, "fire", "id", decision, "q:emergency:30"
+                call, at(start + 4), Facts(category="fire"), decision, "q:emergency:30", "0123456789ab"
             )
         )
         keeper.see(StepTaken(call, at(start + 4.1), Step.STAGE, ("1", "q", "emergency", "30")))
