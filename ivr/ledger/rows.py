@@ -8,29 +8,36 @@ from datetime import datetime
 from uuid import uuid4
 
 from pydantic import TypeAdapter
-from sqlalchemy import Table
+from pydantic_core import PydanticSerializationError
+from sqlalchemy import JSON, Table
 
 from ivr.calls import clock
 from ivr.calls.call import Call
 from ivr.ledger.entries import CallerData, Entry
+from ivr.store.json_text import JsonText
 from ivr.store.tables import UtcDateTime, callers, calls, ledger
 
 TABLES: Mapping[str, Table] = {table.name: table for table in (ledger, calls, callers)}
 _TIMES = {
     name: [c.name for c in table.c if isinstance(c.type, UtcDateTime)] for name, table in TABLES.items()
 }
+_JSON = {name: [c.name for c in table.c if isinstance(c.type, JSON)] for name, table in TABLES.items()}
+_NUL = "\\u0000"
+_HALF_SURROGATE = "\\ud"
 _CALL = TypeAdapter(Call)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the table called ``table``. ``values`` holds JSON values and aware times."""
+    """One row of the table called ``table``. ``values`` holds plain values, aware times, and
+    :class:`JsonText` for columns of JSON."""
 
     table: str
     values: Mapping[str, object]
 
     def to_line(self) -> bytes:
-        text = json.dumps({"table": self.table, "values": self.values}, default=_iso, ensure_ascii=False)
+        values = {**self.values, **{name: json.loads(str(self.values[name])) for name in _JSON[self.table]}}
+        text = json.dumps({"table": self.table, "values": values}, default=_iso, ensure_ascii=False)
         # A half surrogate, which no file takes, becomes the escape that JSON has for it.
         return text.encode(errors="backslashreplace") + b"\n"
 
@@ -47,6 +54,8 @@ class Row:
         for column in _TIMES[name]:
             if values[column] is not None:
                 values[column] = datetime.fromisoformat(values[column])
+        for column in _JSON[name]:
+            values[column] = json_text(values[column])
         return cls(name, values)
 
 
@@ -60,7 +69,7 @@ def entry_row(entry: Entry, now: datetime) -> Row:
             "recorded_at": now,
             "kind": _clean_text(entry.kind),
             "source": str(entry.source),
-            "data": clean(entry.data),
+            "data": json_text(entry.data),
         },
     )
 
@@ -72,7 +81,7 @@ def caller_row(caller: CallerData, now: datetime) -> Row:
             "call_id": _clean_text(caller.call_id),
             "number": _clean_text(caller.number),
             "name": _clean_text(caller.name),
-            "headers": clean(caller.headers),
+            "headers": json_text(caller.headers),
             "recorded_at": now,
         },
     )
@@ -105,12 +114,31 @@ def call_row(call: Call, now: datetime) -> Row:
         "written_at": now,
     }
     cleaned = {k: _clean_text(v) if isinstance(v, str) else v for k, v in values.items()}
-    return Row(calls.name, {**cleaned, "snapshot": clean(_CALL.dump_python(call, mode="json"))})
+    return Row(calls.name, {**cleaned, "snapshot": _snapshot(call)})
 
 
 def call_of(snapshot: object) -> Call:
     """The call of a row's ``snapshot``. Raises :class:`ValueError` when it is not one."""
     return _CALL.validate_python(snapshot)
+
+
+def json_text(value: object) -> JsonText:
+    """``value`` as JSON that every database takes."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):  # not only JSON values, or NaN
+        return JsonText(json.dumps(clean(value)))
+    # Everything but ASCII is escaped, so what no database takes can be seen by its escape. What only looks
+    # like one (the backslash itself escaped) is cleaned in vain, which changes nothing.
+    return JsonText(json.dumps(clean(value)) if _NUL in text or _HALF_SURROGATE in text else text)
+
+
+def _snapshot(call: Call) -> JsonText:
+    try:
+        text = _CALL.dump_json(call).decode()
+    except PydanticSerializationError:  # a half surrogate
+        text = _NUL
+    return JsonText(text) if _NUL not in text else json_text(clean(_CALL.dump_python(call, mode="json")))
 
 
 def clean(value: object) -> object:
@@ -133,6 +161,8 @@ def clean(value: object) -> object:
 
 
 def _clean_text(text: str) -> str:
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 

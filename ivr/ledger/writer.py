@@ -11,12 +11,10 @@ Storing a row twice changes nothing, so whatever is in doubt after a crash is st
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ivr.calls.call import Call
 from ivr.ledger.entries import CallerData, Entry
 from ivr.ledger.journal import Journal
-from ivr.ledger.rows import Row, call_row, caller_row, entry_row
+from ivr.ledger.rows import Row, caller_row, entry_row
 from ivr.ledger.storing import store
+from ivr.ledger.waiting import Batch, Waiting
 from ivr.store.faults import in_short, rows_at_fault
 
 _log = structlog.get_logger(__name__)
@@ -37,14 +36,15 @@ _log = structlog.get_logger(__name__)
 class Tuning:
     batch: int = 500
     """Rows of one commit."""
-    linger_seconds: float = 0.05
-    """A commit waits so long for more rows; so much of the record a killed engine can lose."""
+    linger_seconds: float = 0.2
+    """A commit waits so long for more rows; so much of the record a killed engine can lose. A commit costs
+    about as much as the rows of a whole call."""
     commit_seconds: float = 5.0
     """A commit that takes longer counts as failed."""
     spill_at: int = 10_000
     """So many waiting rows mean that the database is too slow: they go to the journal."""
     bound: int = 50_000
-    """Rows kept in memory (about 1 kB each) when database and journal both fail."""
+    """Rows and changed calls kept in memory (about 1 kB each) when database and journal both fail."""
     retry_seconds: tuple[float, float] = (0.25, 5.0)
     """First and longest pause before the next try."""
 
@@ -89,7 +89,7 @@ class LedgerWriter:
         self._prepare = prepare
         self._now = now
         self._tuning = tuning
-        self._queue: deque[Row | Call] = deque()
+        self._waiting = Waiting(tuning.bound)
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
         self._closing = self._closed = False
@@ -117,12 +117,18 @@ class LedgerWriter:
         self._put(caller_row(caller, self._now()))
 
     def project(self, call: Call) -> None:
-        """Put down how a call stands now; replaces what was put down before."""
-        self._put(call)
+        """Put down how a call stands now; replaces what was put down before, within
+        :data:`ivr.ledger.waiting.CALL_SECONDS` unless it is new or has ended."""
+        if not self._waiting.put(call):
+            self._lose()
+        elif self._closed:
+            self._to_journal_at_last()
+        elif self._waiting.is_due(call, self._clock()):
+            self._wake.set()
 
     def status(self) -> WriterStatus:
         return WriterStatus(
-            queued=len(self._queue),
+            queued=len(self._waiting),
             journal_bytes=self._journal.size,
             stored=self._stored,
             lost=self._lost,
@@ -142,26 +148,32 @@ class LedgerWriter:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._spill(), deadline)
         self._closed = True
-        if self._queue:
-            self._lost += len(self._queue)
-            _log.critical("ledger-rows-lost", rows=len(self._queue), error=self._last_error)
-            self._queue.clear()
+        if self._waiting:
+            rows = self._waiting.forget()
+            self._lost += rows
+            _log.critical("ledger-rows-lost", rows=rows, error=self._last_error)
 
-    def _put(self, row: Row | Call) -> None:
-        if len(self._queue) >= self._tuning.bound:
-            self._lost += 1
-            if self._lost.bit_count() == 1:  # the 1st, 2nd, 4th, 8th …: loud, and not itself a flood
-                _log.critical("ledger-rows-lost", rows=self._lost, error=self._last_error)
+    def _put(self, row: Row) -> None:
+        if not self._waiting.add(row):
+            self._lose()
             return
-        self._queue.append(row)
         if self._closed:
-            _log.error("ledger-row-after-close", remedy="written to the journal, stored at the next start")
-            with suppress(OSError):
-                self._journal.append(self._rows(self._queue))
-                self._queue.clear()
-        if len(self._queue) >= self._tuning.spill_at:
+            self._to_journal_at_last()
+        if len(self._waiting) >= self._tuning.spill_at:
             self._full.set()
         self._wake.set()
+
+    def _lose(self) -> None:
+        self._lost += 1
+        if self._lost.bit_count() == 1:  # the 1st, 2nd, 4th, 8th …: loud, and not itself a flood
+            _log.critical("ledger-rows-lost", rows=self._lost, error=self._last_error)
+
+    def _to_journal_at_last(self) -> None:
+        _log.error("ledger-row-after-close", remedy="written to the journal, stored at the next start")
+        with suppress(OSError):
+            batch = self._batch(self._tuning.bound)
+            self._journal.append(batch.rows(self._now()))
+            self._waiting.stored(batch)
 
     async def _run(self) -> None:
         while True:
@@ -176,8 +188,9 @@ class LedgerWriter:
                 return
 
     async def _wait_for_work(self) -> None:
+        until = self._waiting.next_due() if self._away_since is None else self._retry_at
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(None if self._away_since is None else self._retry_at):
+            async with asyncio.timeout_at(until):
                 await self._wake.wait()
         self._wake.clear()
         if not self._closing:
@@ -186,7 +199,7 @@ class LedgerWriter:
     async def _turn(self, *, last: bool) -> None:
         """Bring all that waits to the database, or, while it is away, to the journal."""
         self._full.clear()
-        if last or asyncio.get_running_loop().time() >= self._retry_at:
+        if last or self._clock() >= self._retry_at:
             try:
                 await self._to_database()
             except _AwayError as error:
@@ -201,10 +214,9 @@ class LedgerWriter:
         await self._be_prepared()
         while self._journal.size:
             await self._from_journal()
-        while self._queue:
-            waiting = list(islice(self._queue, self._tuning.batch))
-            await self._store(self._rows(waiting), replay=False)
-            self._drop_first(len(waiting))
+        while batch := self._batch(self._tuning.batch):
+            await self._store(batch.rows(self._now()), replay=False)
+            self._waiting.stored(batch)
 
     async def _from_journal(self) -> None:
         try:
@@ -218,19 +230,18 @@ class LedgerWriter:
             raise _AwayError(f"journal {self._journal.path}: {error}") from error
 
     async def _spill(self) -> None:
-        """Everything in memory to the journal, behind what is there."""
-        while self._queue:
-            waiting = list(islice(self._queue, self._tuning.spill_at))
+        """What is to be stored now to the journal, behind what is there."""
+        while batch := self._batch(self._tuning.spill_at):
             try:
-                await asyncio.to_thread(self._journal.append, self._rows(waiting))
+                await asyncio.to_thread(self._journal.append, batch.rows(self._now()))
             except OSError as error:
                 self._last_error = f"journal {self._journal.path}: {error}"
                 if not self._journal_failed:
-                    _log.critical("ledger-journal-failed", error=self._last_error, waiting=len(self._queue))
+                    _log.critical("ledger-journal-failed", error=self._last_error, waiting=len(self._waiting))
                 self._journal_failed = True
                 return
             self._journal_failed = False
-            self._drop_first(len(waiting))
+            self._waiting.stored(batch)
 
     async def _store(self, rows: Sequence[Row], *, replay: bool) -> None:
         """One commit. A row that the database will never take is found by halving and put aside."""
@@ -295,7 +306,7 @@ class LedgerWriter:
         finally:
             full.cancel()
         if not task.done():
-            waited = f"{len(self._queue)} rows wait" if self._full.is_set() else "the deadline is over"
+            waited = f"{len(self._waiting)} rows wait" if self._full.is_set() else "the deadline is over"
             raise TimeoutError(f"too slow: {waited}")
         task.result()
 
@@ -309,23 +320,16 @@ class LedgerWriter:
         await asyncio.to_thread(self._journal.refuse, lines)
         self._refused += len(lines)
 
-    def _rows(self, waiting: Sequence[Row | Call]) -> list[Row]:
-        """Of several states of one call only the newest."""
-        newest = {item.id: index for index, item in enumerate(waiting) if isinstance(item, Call)}
-        now = self._now()
-        return [
-            call_row(item, now) if isinstance(item, Call) else item
-            for index, item in enumerate(waiting)
-            if not isinstance(item, Call) or newest[item.id] == index
-        ]
+    def _batch(self, most: int) -> Batch:
+        return self._waiting.batch(most, self._clock(), everything=self._closing)
 
-    def _drop_first(self, count: int) -> None:
-        for _ in range(count):
-            self._queue.popleft()
+    @staticmethod
+    def _clock() -> float:
+        return asyncio.get_running_loop().time()
 
     def _away(self, error: Exception) -> None:
         self._last_error = str(error)
-        self._retry_at = asyncio.get_running_loop().time() + self._pause
+        self._retry_at = self._clock() + self._pause
         self._pause = min(self._pause * 2, self._tuning.retry_seconds[1])
         if self._away_since is None:
             self._away_since = self._now()

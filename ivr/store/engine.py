@@ -8,6 +8,8 @@ from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ivr.store.json_text import serialise
+
 BUSY_SECONDS = 2.0
 """A statement waits so long for what another connection holds before it fails as locked."""
 
@@ -30,10 +32,13 @@ def create_engine(
     """
     # Parameters hold callers' numbers: they must not appear in errors.
     if make_url(url).get_backend_name() == "sqlite":
-        return _sqlite(create_async_engine(url, hide_parameters=True), busy_seconds)
+        return _sqlite(
+            create_async_engine(url, hide_parameters=True, json_serializer=serialise), busy_seconds
+        )
     return create_async_engine(
         url,
         hide_parameters=True,
+        json_serializer=serialise,
         pool_pre_ping=True,  # the server may have been restarted since
         connect_args={
             "timeout": CONNECT_SECONDS,

@@ -1,0 +1,93 @@
+"""What waits to be stored: rows in their order, and of each call how it stands now."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from ivr.calls.call import Call
+from ivr.calls.states import State
+from ivr.ledger.rows import Row, call_row
+
+CALL_SECONDS = 1.0
+"""A call's row is written when the call is new, at its end, and between the two at most so often. The ledger
+has each step at once; the row only says how far the call has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Taken out to be stored; given back to :meth:`Waiting.stored` when it is."""
+
+    entries: tuple[Row, ...]
+    calls: tuple[Call, ...]
+    at: float
+
+    def rows(self, now: datetime) -> list[Row]:
+        return [*self.entries, *(call_row(call, now) for call in self.calls)]
+
+    def __len__(self) -> int:
+        return len(self.entries) + len(self.calls)
+
+
+class Waiting:
+    """Bounded by ``bound`` rows; a call counts as one, however often it changed. Times are the loop's."""
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._rows: deque[Row] = deque()
+        self._calls: dict[str, Call] = {}
+        """By id: as they stand now, and that is not stored yet."""
+        self._stored_at: dict[str, float] = {}
+        """When the row of a call that has not ended was stored last."""
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._calls)
+
+    def add(self, row: Row) -> bool:
+        """False when it is full: then the row is lost."""
+        if len(self) >= self._bound:
+            return False
+        self._rows.append(row)
+        return True
+
+    def put(self, call: Call) -> bool:
+        """The call stands so now. False when it is full, and this call was not waiting yet."""
+        if call.id not in self._calls and len(self) >= self._bound:
+            return False
+        self._calls[call.id] = call
+        return True
+
+    def is_due(self, call: Call, at: float) -> bool:
+        """Whether its row is to be stored now, not later."""
+        stored = self._stored_at.get(call.id)
+        return stored is None or at - stored >= CALL_SECONDS or call.state is State.ENDED
+
+    def next_due(self) -> float | None:
+        """When the first call that waits is due; ``None`` when none waits."""
+        return min((self._stored_at.get(id, 0.0) + CALL_SECONDS for id in self._calls), default=None)
+
+    def batch(self, most: int, at: float, *, everything: bool = False) -> Batch:
+        """The first ``most`` rows, and calls that are due (all of them with ``everything``)."""
+        entries = tuple(islice(self._rows, most))
+        due: Iterator[Call] = (call for call in self._calls.values() if everything or self.is_due(call, at))
+        return Batch(entries, tuple(islice(due, most - len(entries))), at)
+
+    def stored(self, batch: Batch) -> None:
+        """``batch`` is safe: what of it has not changed since need not be stored again."""
+        for _ in batch.entries:
+            self._rows.popleft()
+        for call in batch.calls:
+            if self._calls.get(call.id) is call:
+                del self._calls[call.id]
+            if call.state is State.ENDED:
+                self._stored_at.pop(call.id, None)
+            else:
+                self._stored_at[call.id] = batch.at
+
+    def forget(self) -> int:
+        """Give up everything; how much that was."""
+        lost = len(self)
+        self._rows.clear()
+        self._calls.clear()
+        return lost
