@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from ivr.commands import people, record, routing, running
+from ivr.commands import people, record, replay, routing, running
 
 app = typer.Typer(
     name="ivr",
@@ -19,6 +19,7 @@ for function in (
     running.doctor,
     routing.check,
     routing.route,
+    replay.replay,
     record.calls,
     record.call,
 ):

@@ -212,7 +212,7 @@ def _facts(facts: Facts) -> dict[str, object]:
     return {
         "sub": facts.sub,
         "operators": facts.operators,
-        "longest_wait": round(facts.longest_wait, 3),
+        "longest_wait": facts.longest_wait,
         "out_of_service": sorted(facts.out_of_service),
         "district": facts.district,
         "listed": facts.listed,

@@ -1,23 +1,17 @@
 """``ivr calls`` and ``ivr call``: what happened."""
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from ivr.commands.common import command, out
-from ivr.errors import IvrError
+from ivr.commands.times import city_zone, since_time
 from ivr.ledger.show import json_call, json_calls, show_call, show_calls
-from ivr.rulebook import open_rulebook
-from ivr.settings import Settings, load_settings
+from ivr.settings import load_settings
 
 Numbers = Annotated[bool, typer.Option("--numbers", help="Show callers' numbers whole: personal data.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs; times are UTC.")]
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @command
@@ -32,8 +26,8 @@ async def calls(
 ) -> None:
     """List the newest calls."""
     settings = load_settings()
-    zone = _zone(settings)
-    start = _since(since, zone)
+    zone = city_zone(settings)
+    start = None if since is None else since_time(since, zone)
     if as_json:
         found = await json_calls(settings.database, since=start, result=result, limit=limit, numbers=numbers)
         print(json.dumps(found, ensure_ascii=False, indent=2))
@@ -55,25 +49,4 @@ async def call(
         found = await json_call(settings.database, call_id, numbers=numbers)
         print(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    out.print(await show_call(settings.database, _zone(settings), call_id, numbers=numbers))
-
-
-def _zone(settings: Settings) -> ZoneInfo:
-    """The city's; UTC if no rules can be read: the record must be readable then, too."""
-    try:
-        return open_rulebook(settings).rules.city.zone
-    except IvrError:
-        return ZoneInfo("UTC")
-
-
-def _since(text: str | None, zone: ZoneInfo) -> datetime | None:
-    if text is None:
-        return None
-    span = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if span:
-        return datetime.now(UTC) - timedelta(seconds=int(span[1]) * _UNITS[span[2]])
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise IvrError(f"--since {text}: write 30m, 2h, 7d, or a time such as 2026-12-25T02:00.") from error
-    return when if when.tzinfo else when.replace(tzinfo=zone)
+    out.print(await show_call(settings.database, city_zone(settings), call_id, numbers=numbers))

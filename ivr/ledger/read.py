@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Row, Select, make_url, or_, select
+from sqlalchemy import Row, Select, func, literal, make_url, or_, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ivr.calls.call import Call
 from ivr.calls.endings import Result
+from ivr.calls.findings import Kind
 from ivr.errors import IvrError
 from ivr.ledger.rows import call_of
 from ivr.store.engine import close, create_engine
@@ -21,6 +22,9 @@ from ivr.store.tables import callers, calls, ledger
 
 MOST_MATCHES = 5
 """So many calls are named when a part of an id fits several."""
+
+PAGE = 2_000
+"""Entries read at once by :func:`decisions`."""
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +47,15 @@ class Written:
     recorded_at: datetime
     kind: str
     source: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision of the ledger; ``data`` as in docs/ledger.md."""
+
+    call_id: str
+    at: datetime
     data: Mapping[str, object]
 
 
@@ -112,6 +125,39 @@ async def find_call(connection: AsyncConnection, part: str) -> tuple[Known, tupl
     return known, tuple(
         Written(row.seq, row.at, row.recorded_at, row.kind, row.source, row.data) for row in entries
     )
+
+
+async def decisions(connection: AsyncConnection, since: datetime, until: datetime) -> AsyncIterator[Decided]:
+    """All decisions from ``since`` to ``until``, oldest first, but those that came too late to be followed.
+
+    Read page by page: neither memory nor a lock grows with the record.
+    """
+    place = tuple_(ledger.c.at, ledger.c.seq)
+    last = (since, 0)
+    while True:
+        behind = place > tuple_(literal(last[0], ledger.c.at.type), literal(last[1], ledger.c.seq.type))
+        page = (
+            select(ledger.c.seq, ledger.c.call_id, ledger.c.at, ledger.c.data)
+            # The same as the first half of the pair, in the form for which the index is used.
+            .where(ledger.c.at >= last[0], ledger.c.at <= until, behind, ledger.c.kind == str(Kind.DECISION))
+            .order_by(ledger.c.at, ledger.c.seq)
+            .limit(PAGE)
+        )
+        rows = (await connection.execute(page)).all()
+        await connection.rollback()
+        for row in rows:
+            if not row.data.get("too_late"):
+                yield Decided(row.call_id, row.at, row.data)
+        if len(rows) < PAGE:
+            return
+        last = (rows[-1].at, rows[-1].seq)
+
+
+async def undecided(connection: AsyncConnection, since: datetime, until: datetime) -> int:
+    """How many calls from ``since`` to ``until`` came to no decision: their callers left before, or they went
+    on without the engine."""
+    query = select(func.count()).where(calls.c.seen_at.between(since, until), calls.c.rule.is_(None))
+    return int((await connection.execute(query)).scalar_one())
 
 
 def _missing(url: str) -> bool:
