@@ -9,13 +9,16 @@ import typer
 
 from ivr.commands.common import command, out
 from ivr.errors import IvrError
+from ivr.intake.caller import classify_caller
 from ivr.routing.advice import encode_plan
 from ivr.routing.decide import decide, plan
 from ivr.routing.loader import load_file
-from ivr.routing.model import CallerClass, Decision, Facts
+from ivr.routing.model import CallerClass, Decision, Facts, ServiceState
 from ivr.routing.rules import Rules
+from ivr.routing.schema import seconds_of
 from ivr.routing.show import decision_as_json
 from ivr.settings import load_settings
+from ivr.vocabulary import IntakeField
 
 File = Annotated[Path | None, typer.Argument(help="The file; IVR_ROUTING (routing.yaml) if left out.")]
 
@@ -41,7 +44,18 @@ def route(
     language: Annotated[
         str | None, typer.Option(help="id, en, …; the first of the file if left out.")
     ] = None,
-    caller: Annotated[CallerClass, typer.Option(help="What the caller's number is.")] = CallerClass.NUMBER,
+    caller: Annotated[
+        str, typer.Option(help="The caller's number (+62…), or number, simless, anonymous or missing.")
+    ] = CallerClass.NUMBER,
+    simless: Annotated[bool, typer.Option("--simless", help="The same as --caller simless.")] = False,
+    district: Annotated[str | None, typer.Option(help="A district of the file, once it is known.")] = None,
+    service_state: Annotated[
+        ServiceState, typer.Option(help="The 112 centre's state.", case_sensitive=False)
+    ] = ServiceState.NORMAL,
+    prank_marks: Annotated[int, typer.Option(min=0, help="Prank marks of the caller's number.")] = 0,
+    redial: Annotated[
+        str | None, typer.Option(help="2m: so long ago the number's last call ended without a person.")
+    ] = None,
     cannot_speak: Annotated[bool, typer.Option("--cannot-speak", help="The caller pressed 8.")] = False,
     operators: Annotated[
         int | None, typer.Option(min=0, help="Operators on duty; unknown if left out.")
@@ -55,12 +69,19 @@ def route(
 ) -> None:
     """Show where a call would go, and why."""
     rules = load_file(file or load_settings().routing)
+    caller_class, number = _caller(rules, CallerClass.SIMLESS if simless else caller)
     facts = Facts(
         entry=_known("entry", entry, rules.numbers),
         category=_known("category", category, rules.categories),
         sub=None if sub is None else _known("sub-category", sub, rules.categories[category]),
         language=_known("language", language or rules.default_language.id, rules.languages),
-        caller=caller,
+        caller=caller_class,
+        caller_number=number,
+        listed=rules.list_of(number),
+        district=None if district is None else _known("district", district, rules.city.districts),
+        service_state=service_state,
+        prank_marks=prank_marks,
+        redial_seconds=None if redial is None else _duration("--redial", redial),
         cannot_speak=cannot_speak,
         operators=operators,
         longest_wait=longest_wait,
@@ -105,6 +126,23 @@ def _stages(plan_text: str) -> list[str]:
         kind, where, seconds, *_ = stage.split(":")
         stages.append(f"  {number}. {words[kind]} {where.replace('&', ' + ')}, {seconds} s")
     return stages
+
+
+def _caller(rules: Rules, typed: str) -> tuple[CallerClass, str | None]:
+    """A class as it stands, or what the engine makes of a number."""
+    if typed in tuple(CallerClass):
+        return CallerClass(typed), None
+    caller = classify_caller({IntakeField.CALLER_NUMBER: typed}, rules.city)
+    if caller.caller_class is CallerClass.MISSING:
+        raise IvrError(f"--caller {typed}: write a number such as +62811…, or {', '.join(CallerClass)}.")
+    return caller.caller_class, caller.number
+
+
+def _duration(option: str, typed: str) -> int:
+    seconds = seconds_of(typed)
+    if seconds is None:
+        raise IvrError(f"{option} {typed}: write a time such as 90s or 2m.")
+    return seconds
 
 
 def _known(what: str, value: str, known: object) -> str:

@@ -7,12 +7,15 @@ from typing import Literal
 from ivr.routing.model import Facts
 from ivr.routing.schedules import Schedule
 
+ExactFact = Literal["category", "sub", "entry", "language", "caller", "listed", "district", "service_state"]
+"""Facts with few values, compared as they are; each carries the name of its key in the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A fact is one of these values. Facts that can be compared so carry the name of the key in the file."""
+    """A fact is one of these values. One that nobody knows (``None``) is none of them."""
 
-    fact: Literal["category", "sub", "entry", "language", "caller"]
+    fact: ExactFact
     values: tuple[str, ...]
 
     def matches(self, facts: Facts) -> bool:
@@ -92,6 +95,27 @@ class CannotSpeak:
         return "the caller can speak" if self.value else "the caller cannot speak"
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfService:
+    """One of these agencies or lines cannot be rung, because somebody took it out of service."""
+
+    names: tuple[str, ...]
+    ways: tuple[frozenset[str], ...]
+    """Marks that are enough, each set on its own: an agency's own or those of all its lines; a line's own or
+    that of its agency."""
+
+    def holds(self, facts: Facts, local: datetime) -> bool:  # noqa: ARG002
+        return any(way <= facts.out_of_service for way in self.ways)
+
+    @property
+    def held(self) -> str:
+        return f"{' or '.join(self.names)} is out of service"
+
+    @property
+    def failed(self) -> str:
+        return f"{' and '.join(self.names)} {'is' if len(self.names) == 1 else 'are'} in service"
+
+
 Exact = OneOf | CannotSpeak
 """Conditions on what does not change during a call: they need no time (``matches``)."""
-Condition = Exact | Compared | DuringSchedule
+Condition = Exact | Compared | DuringSchedule | OutOfService

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from ivr.routing.model import AgencyUse, Decision, Facts, LineUse, Mode, Role, RuleTrace
+from ivr.routing.model import AgencyUse, CallerClass, Decision, Facts, LineUse, Mode, Role, RuleTrace
 from ivr.routing.plan import plan
 from ivr.routing.rules import Agency, Rule, RuleMode, Rules
+from ivr.vocabulary import HIGHEST_PRIORITY
 
 __all__ = ["decide", "plan"]
 
@@ -25,17 +26,18 @@ def decide(rules: Rules, facts: Facts, now: datetime) -> Decision:
                 break
         else:
             rule = rules.rules[candidate.index]
-            mode, trace = _mode(rules, rule, facts, local)
+            mode, swamped = _mode(rules, rule, facts, local)
+            priority, moved = _priority(rules, rule, facts)
             why = list(shortlist.traces[: candidate.index])
             for index, failed in failures:
                 why[index] = failed
-            why.append(trace)
+            why.append(_with_reasons(rule.matched, swamped, *moved))
             why += rules.index.passed_over[candidate.index + 1 :]
             return Decision(
                 rule=rule.name,
                 mode=mode,
                 queue=rule.queue,
-                priority=rule.priority,
+                priority=priority,
                 agencies=tuple(
                     _use(rules, rules.agencies[agency], role, facts, local) for agency, role in rule.agencies
                 ),
@@ -46,14 +48,35 @@ def decide(rules: Rules, facts: Facts, now: datetime) -> Decision:
     raise AssertionError("the last rule always matches; the loader accepts no other file")
 
 
-def _mode(rules: Rules, rule: Rule, facts: Facts, local: datetime) -> tuple[Mode, RuleTrace]:
+def _mode(rules: Rules, rule: Rule, facts: Facts, local: datetime) -> tuple[Mode, str]:
     if rule.mode is not RuleMode.DIRECT_IF_SWAMPED:
-        return Mode(rule.mode.value), rule.matched
+        return Mode(rule.mode.value), ""
     for condition in rules.swamped:
         if condition.holds(facts, local):
-            because = f"{rule.matched.because}; swamped, because {condition.held}"
-            return Mode.DIRECT, RuleTrace(rule.name, True, because)
-    return Mode.VERIFY, rule.matched
+            return Mode.DIRECT, f"swamped, because {condition.held}"
+    return Mode.VERIFY, ""
+
+
+def _priority(rules: Rules, rule: Rule, facts: Facts) -> tuple[int, tuple[str, ...]]:
+    """What is known of the caller's number moves the call in its queue, and nothing else of the decision.
+
+    Only a real number is somebody: many phones share a number made up for phones without SIM.
+    """
+    if facts.caller is not CallerClass.NUMBER:
+        return rule.priority, ()
+    redial, prank = rules.callers.redial, rules.callers.prank
+    moves: list[tuple[int, str]] = []
+    if redial and facts.redial_seconds is not None and facts.redial_seconds <= redial.within_seconds:
+        moves.append((redial.priority, "calls again without having reached a person"))
+    if prank and facts.prank_marks >= prank.marks:
+        moves.append((prank.priority, f"{facts.prank_marks} prank marks"))
+    priority = min(max(rule.priority + sum(steps for steps, _ in moves), 0), HIGHEST_PRIORITY)
+    return priority, tuple(f"{said}, so priority {steps:+d}" for steps, said in moves)
+
+
+def _with_reasons(matched: RuleTrace, *reasons: str) -> RuleTrace:
+    because = "; ".join(filter(None, (matched.because, *reasons)))
+    return matched if because == matched.because else RuleTrace(matched.rule, True, because)
 
 
 def _use(rules: Rules, agency: Agency, role: Role, facts: Facts, local: datetime) -> AgencyUse:

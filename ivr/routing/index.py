@@ -6,9 +6,10 @@ hold, and of those at what changes from moment to moment (operators, waiting, ti
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from ivr.routing.conditions import Condition, Exact
+from ivr.routing.conditions import Condition, Exact, OneOf
 from ivr.routing.model import Facts, RuleTrace
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 KEPT = 512
 """Combinations kept. A city uses some dozens; more than that begins anew rather than growing."""
-
-_Key = tuple[str, str | None, str, str, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,14 @@ class RuleIndex:
 
     def __init__(self, rules: "tuple[Rule, ...]") -> None:
         self._rules = rules
-        self._kept: dict[_Key, Shortlist] = {}
+        named = {condition.fact for rule in rules for condition in rule.when if isinstance(condition, OneOf)}
+        # Facts that no rule names make no difference; two names at least make attrgetter give a tuple.
+        self._key = attrgetter("cannot_speak", "category", *sorted(named - {"category"}))
+        self._kept: dict[tuple[object, ...], Shortlist] = {}
         self.passed_over = tuple(rule.passed_over for rule in rules)
 
     def shortlist(self, facts: Facts) -> Shortlist:
-        key = (facts.category, facts.sub, facts.entry, facts.language, facts.caller, facts.cannot_speak)
+        key = self._key(facts)
         found = self._kept.get(key)
         if found is None:
             if len(self._kept) >= KEPT:

@@ -7,10 +7,10 @@
 import hashlib
 from pathlib import Path
 
-from ivr.routing import read_agencies, read_city, read_rules
+from ivr.routing import read_agencies, read_callers, read_city, read_rules
 from ivr.routing.checks import check
 from ivr.routing.problems import Place, Report, RoutingError
-from ivr.routing.rules import Rules
+from ivr.routing.rules import Callers, Rules
 from ivr.routing.schema import Names, Section
 from ivr.routing.yaml_nodes import Block, decode, parse
 
@@ -52,7 +52,7 @@ def load(text: str, filename: str) -> Rules:
 
     names = Names()
     file = Section(root, report, "the file")
-    city = file.need("city", read_city.city)
+    city = file.need("city", read_city.city(names))
     languages = file.need("languages", read_city.languages(names)) or {}
     categories = file.need("categories", read_city.categories(names)) or {}
     numbers = file.need("numbers", read_city.numbers(names)) or {}
@@ -62,12 +62,14 @@ def load(text: str, filename: str) -> Rules:
     lines = read_agencies.Lines(names)
     agencies = file.need("agencies", read_agencies.agencies(names, lines)) or {}
     last_resort = file.need("last_resort", lines.last_resort) or ()
+    names.define("agency or line", (*names.known("agency"), *lines.all))
+    callers = file.get("callers", read_callers.callers(names, city), None) or Callers()
     queues = file.need("queues", read_agencies.queues(names)) or {}
     notify = file.get("notify", read_agencies.notify(names), None) or {}
     clock = file.get("clock", read_agencies.clock(names), read_agencies.NO_NOTICES)
     swamped = file.get("swamped", read_rules.swamped, ())
     defaults = file.get("defaults", read_rules.defaults(names), None) or read_rules.DEFAULTS
-    rules = file.need("rules", read_rules.rules(names, schedules, defaults)) or ()
+    rules = file.need("rules", read_rules.rules(names, schedules, agencies, lines.all, defaults)) or ()
     file.done()
     names.resolve(report)
     result = Rules(
@@ -86,6 +88,7 @@ def load(text: str, filename: str) -> Rules:
         last_resort=last_resort,
         notify=notify,
         clock=clock,
+        callers=callers,
         digest=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     check(result, root, report)

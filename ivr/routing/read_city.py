@@ -34,16 +34,21 @@ _SIMLESS = word(
 _PENALTY = re.compile(r"([0-9]{1,3})-([0-9]{1,3})")
 
 
-def city(node: Node, report: Report) -> City | None:
-    section = Section(node, report, "city")
-    result = City(
-        name=section.need("name", text),
-        zone=section.need("zone", _zone),
-        area_code=section.need("area_code", _AREA_CODE),
-        simless=section.get("simless", listed(_SIMLESS), ()),
-    )
-    section.done()
-    return result
+def city(names: Names) -> Reader[City]:
+    def read(node: Node, report: Report) -> City | None:
+        section = Section(node, report, "city")
+        result = City(
+            name=section.need("name", text),
+            zone=section.need("zone", _zone),
+            area_code=section.need("area_code", _AREA_CODE),
+            simless=section.get("simless", listed(_SIMLESS), ()),
+            districts=section.get("districts", listed(identifier), ()),
+        )
+        section.done()
+        names.define("district", result.districts or ())
+        return result
+
+    return read
 
 
 def _zone(node: Node, report: Report) -> ZoneInfo | None:

@@ -1,13 +1,13 @@
 """The rules of routing.yaml: when each one matches, and what it decides."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ivr.routing.conditions import CannotSpeak, Compared, Condition, DuringSchedule, OneOf
-from ivr.routing.model import CallerClass, Role
+from ivr.routing.conditions import CannotSpeak, Compared, Condition, DuringSchedule, OneOf, OutOfService
+from ivr.routing.model import CallerClass, Role, ServiceState
 from ivr.routing.problems import Report, shown
-from ivr.routing.rules import Rule, RuleMode
+from ivr.routing.rules import Agency, Line, Rule, RuleMode
 from ivr.routing.schedules import Schedule
 from ivr.routing.schema import (
     Names,
@@ -69,7 +69,15 @@ def swamped(node: Node, report: Report) -> tuple[Condition, ...] | None:
     return tuple(condition for condition in found if condition is not None)
 
 
-def rules(names: Names, schedules: Mapping[str, Schedule], default: Defaults) -> Reader[tuple[Rule, ...]]:
+def rules(
+    names: Names,
+    schedules: Mapping[str, Schedule],
+    agencies: Mapping[str, Agency],
+    lines: Mapping[str, Line],
+    default: Defaults,
+) -> Reader[tuple[Rule, ...]]:
+    when = _when(names, schedules, agencies, lines)
+
     def read(node: Node, report: Report) -> tuple[Rule, ...] | None:
         if not isinstance(node, Items) or not 1 <= len(node.items) <= MOST_RULES:
             report.error(node, f"rules are a list of 1 to {MOST_RULES}; begin each with - rule: and its name")
@@ -78,7 +86,7 @@ def rules(names: Names, schedules: Mapping[str, Schedule], default: Defaults) ->
         result = []
         for position, item in enumerate(node.items, 1):
             last = position == len(node.items)
-            rule = _rule(names, schedules, default, item, last, report)
+            rule = _rule(names, when, default, item, last, report)
             if rule is None:
                 continue
             if rule.name in first_line:
@@ -95,12 +103,17 @@ def rules(names: Names, schedules: Mapping[str, Schedule], default: Defaults) ->
 
 
 def _rule(
-    names: Names, schedules: Mapping[str, Schedule], default: Defaults, node: Node, last: bool, report: Report
+    names: Names,
+    read_when: Reader[tuple[Condition, ...]],
+    default: Defaults,
+    node: Node,
+    last: bool,
+    report: Report,
 ) -> Rule | None:
     known = len(report.problems)
     section = Section(node, report, "a rule")
     name = section.need("rule", text)
-    when = section.need("when", _when(names, schedules))
+    when = section.need("when", read_when)
     agencies: list[tuple[str, Role]] = []
     for role in Role:
         agencies += (
@@ -137,7 +150,12 @@ def _rule(
     return Rule(name, when, mode, queue, priority, tuple(agencies), notify, clock)
 
 
-def _when(names: Names, schedules: Mapping[str, Schedule]) -> Reader[tuple[Condition, ...]]:
+def _when(
+    names: Names,
+    schedules: Mapping[str, Schedule],
+    agencies: Mapping[str, Agency],
+    lines: Mapping[str, Line],
+) -> Reader[tuple[Condition, ...]]:
     def one_of(section: Section, fact: str, read: Reader[str]) -> OneOf | None:
         values = section.get(fact, listed(read), None)
         return OneOf(fact, values) if values else None  # type: ignore[arg-type]
@@ -153,6 +171,10 @@ def _when(names: Names, schedules: Mapping[str, Schedule]) -> Reader[tuple[Condi
             one_of(section, "entry", names.reference("entry number")),
             one_of(section, "language", names.reference("language")),
             one_of(section, "caller", choice(*CallerClass)),
+            one_of(section, "listed", names.reference("list of callers")),
+            one_of(section, "district", names.reference("district")),
+            one_of(section, "service_state", choice(*ServiceState)),
+            section.get("out_of_service", _out_of_service(names, agencies, lines), None),
             section.get("operators", _operators, None),
             section.get("longest_wait", _longest_wait, None),
             section.get("schedule", _during(names, schedules), None),
@@ -164,6 +186,25 @@ def _when(names: Names, schedules: Mapping[str, Schedule]) -> Reader[tuple[Condi
         if len(report.problems) > known:
             return None
         return tuple(condition for condition in conditions if condition is not None)
+
+    return read
+
+
+def _out_of_service(
+    names: Names, agencies: Mapping[str, Agency], lines: Mapping[str, Line]
+) -> Reader[OutOfService]:
+    def ways(name: str) -> Iterator[frozenset[str]]:
+        yield frozenset({name})
+        if name in agencies:
+            yield frozenset(agencies[name].lines)
+        elif name in lines and (agency := lines[name].agency):
+            yield frozenset({agency})
+
+    def read(node: Node, report: Report) -> OutOfService | None:
+        found = listed(names.reference("agency or line"))(node, report)
+        if found is None:
+            return None
+        return OutOfService(found, tuple(way for name in found for way in ways(name)))
 
     return read
 

@@ -43,6 +43,7 @@ class City:
     """With its leading 0: ``0911``."""
     simless: tuple[str, ...]
     """Patterns of the numbers that networks make up for phones without SIM: ``000*`` or ``15 digits``."""
+    districts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,36 @@ class ClockNotices:
 
 
 @dataclass(frozen=True, slots=True)
+class Redial:
+    """A caller whose last call ended without a person not longer ago than this moves in the queue."""
+
+    within_seconds: int
+    priority: int
+    """Steps up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prank:
+    """A number that was marked so often moves in the queue. It is never refused."""
+
+    marks: int
+    priority: int
+    """Steps, negative: down."""
+    forget_seconds: int
+    """A mark counts so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """What the city knows of numbers. Only a real number is somebody (:attr:`CallerClass.NUMBER`)."""
+
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """List → its numbers in the form +62…; no number stands in two lists."""
+    redial: Redial | None = None
+    prank: Prank | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     city: City
     languages: Mapping[str, Language]
@@ -202,12 +233,16 @@ class Rules:
     notify: Mapping[str, tuple[str, ...]]
     """List → whom: an agency, or a post of one (``damkar.head``, ``centre.supervisor``)."""
     clock: ClockNotices
+    callers: Callers
     digest: str
     """Names this text of the file: the first 12 hexadecimal digits of its SHA-256."""
     index: RuleIndex = field(init=False, repr=False, compare=False)
+    _list_of: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        list_of = {number: name for name, numbers in self.callers.lists.items() for number in numbers}
         object.__setattr__(self, "index", RuleIndex(self.rules))
+        object.__setattr__(self, "_list_of", list_of)
 
     @property
     def default_language(self) -> Language:
@@ -216,6 +251,10 @@ class Rules:
     def language(self, language_id: str) -> Language:
         """The language of that id, or the first one."""
         return self.languages.get(language_id, self.default_language)
+
+    def list_of(self, number: str | None) -> str | None:
+        """The list in which a caller's number (in the form +62…) stands."""
+        return None if number is None else self._list_of.get(number)
 
     def local(self, now: datetime) -> datetime:
         """``now`` (aware) on the city's clocks."""

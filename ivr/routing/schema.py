@@ -121,9 +121,17 @@ def seconds_of(value: str) -> int | None:
     return int(match[1]) * _SECONDS[match[2]] if match else None
 
 
+def in_words(seconds: int) -> str:
+    """The shortest way to write a duration: ``90s``, ``5m``, ``24h``."""
+    unit, length = next(
+        (unit, length) for unit, length in reversed(_SECONDS.items()) if seconds % length == 0
+    )
+    return f"{seconds // length}{unit}"
+
+
 def duration(least: int, most: int) -> Reader[int]:
     """In seconds."""
-    what = f"a time like 15s or 5m, from {least}s to {most}s"
+    what = f"a time like 15s or 5m, from {in_words(least)} to {in_words(most)}"
 
     def read(node: Node, report: Report) -> int | None:
         typed = scalar(node, report, what)

@@ -17,12 +17,13 @@ from ivr.menu.walk import Chosen, press, start
 from ivr.routing.advice import LONGEST_PLAN, decode_plan, encode_plan
 from ivr.routing.decide import decide, plan
 from ivr.routing.loader import load
-from ivr.routing.model import CallerClass, Facts, LinesStage, QueueStage
+from ivr.routing.model import CallerClass, Facts, LinesStage, QueueStage, ServiceState
 from ivr.routing.rules import LAST_RESORT, LEAD, STAFF_TEXTS, Rules
 from ivr.vocabulary import HIGHEST_PRIORITY, LAYER_1_QUEUE, SILENCE
 
 CATEGORIES = ("unknown", "fire", "medical", "flood")
 AGENCIES = ("a", "b", "c")
+DISTRICTS = ("north", "south")
 QUEUES = (LAYER_1_QUEUE, "q1", "q2")
 SCHEDULES = {"day": "mon-fri 07:00-19:00", "night": "19:00-07:00", "feast": "holidays, 2026-12-31"}
 HOURS = [
@@ -56,6 +57,10 @@ def rule(draw: st.DrawFn, number: int) -> dict[str, Any]:
             "longest_wait": st.sampled_from(["over 60s", "under 5m"]),
             "schedule": st.sampled_from([*SCHEDULES, "not day"]),
             "cannot_speak": st.sampled_from(["yes", "no"]),
+            "district": some(DISTRICTS),
+            "listed": st.just("hospitals"),
+            "service_state": some([state.value for state in ServiceState]),
+            "out_of_service": some([*AGENCIES, "a-0", "last-0"]),
         },
     )
     roles = draw(st.lists(st.sampled_from(["lead", "else", "support", "mutual_aid"]), min_size=3, max_size=3))
@@ -113,7 +118,7 @@ def cities(draw: st.DrawFn) -> str:
     rules = [draw(rule(number)) for number in range(draw(st.integers(0, 5)))]
     swamped = draw(st.sampled_from([{}, {"operators": "none"}, {"longest_wait": "over 60s"}]))
     city = {
-        "city": {"name": "X", "zone": "Asia/Makassar", "area_code": "0401"},
+        "city": {"name": "X", "zone": "Asia/Makassar", "area_code": "0401", "districts": list(DISTRICTS)},
         "languages": {
             "id": {
                 **language,
@@ -135,6 +140,11 @@ def cities(draw: st.DrawFn) -> str:
         "holidays": {"2026-12-25": "Natal"},
         "schedules": SCHEDULES,
         "swamped": swamped,
+        "callers": {
+            "lists": {"hospitals": ["0401345678", "+62811345678"]},
+            "redial": {"within": "10m", "priority": "+3"},
+            "prank": {"marks": "2", "priority": "-4", "forget_after": "24h"},
+        },
         "rules": [*rules, {"rule": "last", "when": "always", "priority": "5"}],
         "queues": queues,
         "agencies": {
@@ -164,14 +174,21 @@ def every_call(rules: Rules) -> list[Facts]:
             operators=operators,
             longest_wait=longest_wait,
             out_of_service=out,
+            district=(None, *DISTRICTS)[number % 3],
+            listed=(None, "hospitals")[number % 2],
+            service_state=(ServiceState.NORMAL, ServiceState.OVERLOADED)[number // 3 % 2],
+            prank_marks=number % 5,
+            redial_seconds=(None, 30.0)[number // 2 % 2],
         )
-        for entry, category, language, caller, (operators, longest_wait), out in product(
-            ("112", "other"),
-            CATEGORIES,
-            ("id", "en"),
-            (CallerClass.NUMBER, CallerClass.SIMLESS),
-            ((None, 0.0), (0, 0.0), (4, 90.0)),
-            agencies_out,
+        for number, (entry, category, language, caller, (operators, longest_wait), out) in enumerate(
+            product(
+                ("112", "other"),
+                CATEGORIES,
+                ("id", "en"),
+                (CallerClass.NUMBER, CallerClass.SIMLESS),
+                ((None, 0.0), (0, 0.0), (4, 90.0)),
+                agencies_out,
+            )
         )
     ]
 

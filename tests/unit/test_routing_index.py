@@ -9,17 +9,35 @@ from hypothesis import strategies as st
 
 from ivr.routing import index
 from ivr.routing.decide import decide
-from ivr.routing.loader import load_file
-from ivr.routing.model import CallerClass, Facts
+from ivr.routing.loader import load
+from ivr.routing.model import CallerClass, Facts, ServiceState
 from ivr.routing.rules import Rules
 
-RULES = load_file(Path(__file__).parents[2] / "routing.yaml")
+AMBON = (Path(__file__).parents[2] / "routing.yaml").read_text("utf-8")
+RULES = load(
+    AMBON.replace("  # lists: {hospitals: [0911…, +62811…]}", "  lists: {hospitals: [0911345678]}").replace(
+        "rules:\n",
+        """rules:
+  - {rule: island, when: {category: [fire, medical], district: [baguala, sirimau]}, priority: 7}
+  - {rule: hospital, when: {listed: hospitals, sub: [birth, sick]}, priority: 6}
+  - {rule: flooded, when: {service_state: [Overloaded, MajorIncidentInProgress], category: social}}
+  - {rule: no fire brigade, when: {out_of_service: [damkar, bpbd-1], category: fire}, lead: bpbd}
+""",
+        1,
+    ),
+    "routing.yaml",
+)
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
 facts = st.builds(
     Facts,
     entry=st.sampled_from(sorted(RULES.numbers)),
     category=st.sampled_from(sorted(RULES.categories)),
+    sub=st.sampled_from([None, "birth", "house"]),
+    listed=st.sampled_from([None, "hospitals"]),
+    district=st.sampled_from([None, *RULES.city.districts]),
+    service_state=st.sampled_from(ServiceState),
+    out_of_service=st.sets(st.sampled_from(["damkar", "bpbd", "bpbd-1", "damkar-1"])).map(frozenset),
     language=st.sampled_from(sorted(RULES.languages)),
     caller=st.sampled_from(CallerClass),
     cannot_speak=st.booleans(),
@@ -59,5 +77,10 @@ def test_every_trace_tells_a_condition_that_really_failed(of: Facts, now: dateti
 
 def test_more_combinations_than_are_kept_change_nothing() -> None:
     for number in range(index.KEPT + 2):
-        of = replace(Facts(category="fire"), entry=f"entry-{number}")
+        of = replace(Facts(category="fire"), district=f"district-{number}")
         assert decide(RULES, of, START).rule == "fire"
+
+
+def test_facts_that_no_rule_names_take_no_place() -> None:
+    one, other = Facts(category="hearse", entry="110"), Facts(category="hearse", entry="911", language="en")
+    assert RULES.index.shortlist(one) is RULES.index.shortlist(other)
