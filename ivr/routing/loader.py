@@ -39,6 +39,11 @@ def load_bytes(data: bytes, filename: str) -> Rules:
 
 def load(text: str, filename: str) -> Rules:
     """Raises :class:`RoutingError`, and nothing else, for whatever text."""
+    return load_placed(text, filename)[0]
+
+
+def load_placed(text: str, filename: str) -> tuple[Rules, Block]:
+    """The rules, and the tree that knows where each of them stands. Raises like :func:`load`."""
     report = Report(filename)
     root = parse(text, report)
     if root is None and not report.problems:
@@ -93,4 +98,4 @@ def load(text: str, filename: str) -> Rules:
     )
     check(result, root, report)
     report.fail_if_any()
-    return result
+    return result, root

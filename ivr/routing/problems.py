@@ -33,9 +33,12 @@ class Problem:
     column: int
     message: str
     """What is wrong; what to write instead."""
+    warning: bool = False
+    """The file works, but probably not as meant."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: error: {self.message}"
+        kind = "warning" if self.warning else "error"
+        return f"{self.file}:{self.line}:{self.column}: {kind}: {self.message}"
 
 
 class RoutingError(IvrError):
@@ -53,9 +56,13 @@ class Report:
     file: str
     problems: list[Problem] = field(default_factory=list)
 
-    def error(self, at: Placed, message: str) -> None:
+    def error(self, at: Placed, message: str, *, warning: bool = False) -> None:
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Problem(self.file, at.line, at.column, message))
+            self.problems.append(Problem(self.file, at.line, at.column, message, warning))
+
+    def warn(self, at: Placed, message: str) -> None:
+        """Only in a report of its own: any problem of a file that is being read refuses it."""
+        self.error(at, message, warning=True)
 
     def unknown(self, at: Placed, what: str, name: str, known: Iterable[str]) -> None:
         """``name`` is no ``what``: suggest the nearest one, or list them all."""
