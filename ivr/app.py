@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import structlog
+import uvloop
 
 from ivr.advise import Adviser
 from ivr.asterisk.agi_server import AgiServer, Question
@@ -15,6 +16,8 @@ from ivr.asterisk.ami_link import AmiLink
 from ivr.asterisk.ami_messages import AmiMessage
 from ivr.asterisk.resync import snapshot
 from ivr.asterisk.translate import translate
+from ivr.callers.memory import CallerMemory
+from ivr.callers.watch import CallerWatch
 from ivr.calls.events import CallEvent, OperatorChanged, OperatorLeft
 from ivr.calls.findings import Kind
 from ivr.calls.registry import Change, Registry
@@ -64,7 +67,11 @@ class Engine:
             prepare=lambda: upgrade(settings.database),
         )
         self._keeper = Keeper(Registry(), writer)
-        self._adviser = Adviser(rules, catalogue, settings.prompts, self._keeper, self._roster, _now)
+        self._callers = CallerMemory()
+        self._adviser = Adviser(
+            rules, catalogue, settings.prompts, self._keeper, self._roster, _now, self._callers
+        )
+        self._caller_watch = CallerWatch(self._database, self._callers, lambda: self._adviser.rules, _now)
         self._agi = AgiServer(LOOPBACK, settings.agi_port, self._answer, settings.step_seconds)
         self._link = AmiLink(
             LOOPBACK,
@@ -98,11 +105,13 @@ class Engine:
         await _listen("IVR_HEALTH_PORT", self._settings.health_port, self._health.start())
         self._keeper.writer.start()
         await self._restore()
+        await self._caller_watch.refresh()
         await self._link.start()
         self._tasks = [
             asyncio.create_task(self._metrics.watch_loop(), name="loop-lag"),
             asyncio.create_task(self._tick(), name="clocks"),
             asyncio.create_task(self._speak(), name="prompts"),
+            asyncio.create_task(self._caller_watch.run(), name="callers"),
         ]
         # Last: whoever is asked must be able to answer.
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())
@@ -172,6 +181,7 @@ class Engine:
                     self._metrics.lifeline.labels(change.call.lifeline or "unknown").inc()
                 elif finding.kind is Kind.ENDED and change.call.ending is not None:
                     ending = change.call.ending
+                    self._callers.went(change.call.id, finding.at, answered=change.call.human_at is not None)
                     self._metrics.calls_ended.labels(ending.result, ending.reason).inc()
                     if change.call.answer_seconds is not None:
                         self._metrics.answer_seconds.observe(change.call.answer_seconds)
@@ -242,4 +252,4 @@ def _now() -> datetime:
 def serve(settings: Settings) -> None:
     """Run an engine in this process until it is told to stop."""
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(Engine(settings).run())
+        uvloop.run(Engine(settings).run())
