@@ -1,17 +1,18 @@
 """What must stand on disk before Asterisk and the engine start: database, configuration, prompts."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.menu.definition import LONGEST_SPEECH
 from ivr.menu.prompts_needed import menu_prompt, prompts_needed
 from ivr.prompts import Catalogue, render_prompts, too_long
-from ivr.render.etc import render
+from ivr.render.etc import operators_of_last_time, render
 from ivr.render.install import find_install
 from ivr.routing.rules import Rules
-from ivr.rulebook import open_rulebook, voices
+from ivr.rulebook import Rulebook, open_rulebook, voices
+from ivr.rulebook.in_use import earlier_rules, read_in_use
+from ivr.rulebook.versions import Versions
 from ivr.settings import Settings
 from ivr.store.accounts import list_operators
 from ivr.store.engine import close, create_engine
@@ -20,8 +21,6 @@ from ivr.store.upgrade import upgrade
 
 DATABASE_SECONDS = 20.0
 """So long the database may take; after that the phones of the last time are used."""
-
-_OPERATOR = re.compile(r"^\[([a-z0-9-]+)\]\(operator\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,15 @@ async def prepare(settings: Settings) -> Prepared:
         prompts_needed(book.rules), settings.prompts, settings.recorded, voices(book.rules)
     )
     warnings += [*catalogue.problems, *catalogue.warnings, *_long_menus(book.rules, catalogue)]
-    changed = await asyncio.to_thread(render, settings, book.rules, operators, find_install())
+    changed = await asyncio.to_thread(_render, settings, book, operators)
     return Prepared(book.rules, changed, tuple(warnings))
+
+
+def _render(settings: Settings, book: Rulebook, operators: tuple[str, ...]) -> tuple[Path, ...]:
+    """Not while an engine does the same, and with what calls in progress still go by."""
+    with Versions(settings.routing_state).lock():
+        earlier = earlier_rules(settings, read_in_use(settings).next(book.number).kept)
+        return render(settings, book.rules, operators, find_install(), earlier)
 
 
 async def _operators(settings: Settings, warnings: list[str]) -> tuple[str, ...]:
@@ -66,10 +72,7 @@ async def _operators(settings: Settings, warnings: list[str]) -> tuple[str, ...]
         )
     finally:
         await close(engine)
-    try:
-        return tuple(_OPERATOR.findall((settings.generated / "pjsip-phones.conf").read_text()))
-    except OSError:
-        return ()
+    return operators_of_last_time(settings)
 
 
 def _long_menus(rules: Rules, catalogue: Catalogue) -> list[str]:

@@ -140,9 +140,9 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.root / 'siaga112.sqlite3'}"
 
     @property
-    def last_good_routing(self) -> Path:
-        """Copy of the last routing.yaml (with its includes merged) that passed the check."""
-        return self.root / "routing" / "last-good.yaml"
+    def routing_state(self) -> Path:
+        """Every version of the rules, their history, and what people set by hand beside them."""
+        return self.root / "routing"
 
 
 def load_settings() -> Settings:

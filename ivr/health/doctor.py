@@ -19,6 +19,7 @@ from ivr.health.checks import ami, configuration, database, files, machine, modu
 from ivr.health.checks.scene import Scene, Verdict
 from ivr.health.status import Level, Part, overall
 from ivr.render.install import find_install
+from ivr.rulebook import read_rulebook
 from ivr.settings import Settings
 
 T = TypeVar("T")
@@ -58,9 +59,7 @@ _NAME_WIDTH = 14
 
 async def examine(settings: Settings) -> tuple[Part, ...]:
     """How every part is, the database last; what is not well has its remedy in its text."""
-    book, install = await asyncio.gather(
-        _or_none(lambda: configuration.read_rulebook(settings)), _or_none(find_install)
-    )
+    book, install = await asyncio.gather(_or_none(lambda: read_rulebook(settings)), _or_none(find_install))
     asterisk, engine, (record, operators) = await asyncio.gather(
         running.ask_asterisk(settings), running.ask_engine(settings), database.check_database(settings)
     )

@@ -1,8 +1,9 @@
 """Assemble Asterisk's runtime directory: the repository's files, the generated ones, the directories."""
 
 import os
+import re
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,21 +18,28 @@ from ivr.routing.model import Facts
 from ivr.routing.rules import Rules
 from ivr.settings import Settings
 
+_OPERATOR = re.compile(r"^\[([a-z0-9-]+)\]\(operator\)$", re.MULTILINE)
 _SOCKET_PATH_LIMIT = 100
 """A Unix socket's path may have 107 characters (unix(7)); Asterisk's control socket has a suffix."""
 
 
 def render(
-    settings: Settings, rules: Rules, operators: Collection[str], install: AsteriskInstall
+    settings: Settings,
+    rules: Rules,
+    operators: Collection[str],
+    install: AsteriskInstall,
+    earlier: Sequence[Rules] = (),
 ) -> tuple[Path, ...]:
     """Write everything Asterisk reads at start below IVR_STATE/asterisk and return the files that changed.
 
-    ``operators`` are the names of operators' phones. Nothing of the repository is written to. Files that
-    nothing needs any more are removed from the assembled directory.
+    ``operators`` are the names of operators' phones; ``earlier`` are rules that calls in progress still go
+    by. Nothing of the repository is written to. Files that nothing needs any more are removed from the
+    assembled directory.
     """
-    _check(settings, rules, operators)
+    check(settings, rules, operators)
     _directories(settings, install)
-    wanted = _hand_written() | _generated(settings, rules, operators)
+    parts = of_rules(settings, rules, operators, earlier, phone_password(settings))
+    wanted = _hand_written() | _generated(settings) | parts
     asterisk_conf = generated.directories(settings, install.modules, install.data, install.binary.parent)
     wanted["asterisk.conf"] = asterisk_conf + "\n" + wanted["asterisk.conf"]
     changed = [
@@ -51,7 +59,8 @@ _SECRET = frozenset(
 )
 
 
-def _check(settings: Settings, rules: Rules, operators: Collection[str]) -> None:
+def check(settings: Settings, rules: Rules, operators: Collection[str]) -> None:
+    """Whether settings, rules and operators fit together. Raises :class:`SettingsError`."""
     refuse_special(settings.root, "IVR_STATE")
     socket = settings.root / "asterisk" / "run" / "asterisk.ctl"
     if len(os.fsencode(socket)) > _SOCKET_PATH_LIMIT:
@@ -106,23 +115,13 @@ def _hand_written() -> dict[str, str]:
     return files
 
 
-def _generated(settings: Settings, rules: Rules, operators: Collection[str]) -> dict[str, str]:
-    agency_phones = {line.phone for line in rules.lines.values() if line.phone is not None}
-    phones = [
-        Phone(name, template, secret(settings.secrets / "phones", name))
-        for template, names in (("operator", operators), ("agency", agency_phones))
-        for name in sorted(names)
-    ]
+def _generated(settings: Settings) -> dict[str, str]:
+    """What the settings alone say."""
     return {
         f"generated/{name}.conf": text
         for name, text in {
-            "globals": generated.globals_conf(settings, lifeline_plan(rules)),
-            "lines": generated.lines(settings, rules.lines.values()),
-            "queues": generated.queues(rules),
-            "musiconhold": generated.music_on_hold(settings, rules.languages),
             "pjsip-transports": generated.transports(settings),
             "pjsip-trunk": generated.trunk(settings, _trunk_password(settings)),
-            "pjsip-phones": generated.phones(settings, phones),
             "rtp": generated.rtp(settings),
             "manager-general": generated.manager_general(settings),
             "manager-accounts": generated.manager_accounts(
@@ -130,6 +129,83 @@ def _generated(settings: Settings, rules: Rules, operators: Collection[str]) -> 
             ),
         }.items()
     }
+
+
+def phone_password(settings: Settings) -> Callable[[str], str]:
+    """The SIP password of each phone, made on first use."""
+    return lambda phone: secret(settings.secrets / "phones", phone)
+
+
+def of_rules(
+    settings: Settings,
+    rules: Rules,
+    operators: Collection[str],
+    earlier: Sequence[Rules],
+    password: Callable[[str], str],
+) -> dict[str, str]:
+    """What the rules say: path below Asterisk's directory → text. ``password`` gives that of a phone.
+
+    Lines, their phones, queues and languages that only ``earlier`` rules have go on existing: plans of calls
+    in progress name them. What both have is as ``rules`` say.
+    """
+    lines, queues, languages = dict(rules.lines), dict(rules.queues), dict(rules.languages)
+    for before in reversed(earlier):
+        lines = {**before.lines, **lines}
+        queues = {**before.queues, **queues}
+        languages = {**before.languages, **languages}
+    agency_phones = {line.phone for line in lines.values() if line.phone is not None} - set(operators)
+    phones = [
+        Phone(name, template, password(name))
+        for template, names in (("operator", operators), ("agency", agency_phones))
+        for name in sorted(names)
+    ]
+    return {
+        f"generated/{name}.conf": text
+        for name, text in {
+            "globals": generated.globals_conf(settings, lifeline_plan(rules)),
+            "lines": generated.lines(settings, lines.values()),
+            "queues": generated.queues(queues.values()),
+            "musiconhold": generated.music_on_hold(settings, languages),
+            "pjsip-phones": generated.phones(settings, phones),
+        }.items()
+    }
+
+
+RELOADED_BY = {
+    "generated/pjsip-phones.conf": "res_pjsip.so",
+    "generated/musiconhold.conf": "res_musiconhold.so",
+    "generated/queues.conf": "app_queue.so",
+    "generated/lines.conf": "pbx_config.so",
+    "generated/globals.conf": "pbx_config.so",
+}
+"""The files of :func:`of_rules`, and the module that reads each: phones before what names them."""
+
+
+def modules_to_reload(settings: Settings, wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """The modules whose files differ on disk from ``wanted``, in the order in which to reload them."""
+    return tuple(
+        dict.fromkeys(
+            module for name, module in RELOADED_BY.items() if _text(settings.etc / name) != wanted[name]
+        )
+    )
+
+
+def write_parts(settings: Settings, wanted: Mapping[str, str]) -> None:
+    """Write files of :func:`of_rules`. Raises :class:`OSError`: those written so far are whole."""
+    for name, text in wanted.items():
+        write_atomic(settings.etc / name, text, 0o600 if name in _SECRET else 0o644)
+
+
+def operators_of_last_time(settings: Settings) -> tuple[str, ...]:
+    """Names of operators' phones as they were written last: nobody has to ask the database."""
+    return tuple(_OPERATOR.findall(_text(settings.generated / "pjsip-phones.conf") or ""))
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except OSError:
+        return None
 
 
 def lifeline_plan(rules: Rules) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ivr.routing.rules import Line, Ring, Rules
+from ivr.routing.rules import Line, Queue, Ring
 from ivr.settings import Settings
 from ivr.vocabulary import (
     CONTRACT_VERSION,
@@ -141,10 +141,10 @@ def phones(settings: Settings, all_phones: Iterable[Phone]) -> str:
     )
 
 
-def queues(rules: Rules) -> str:
+def queues(all_queues: Iterable[Queue]) -> str:
     """The queues of routing.yaml beside layer 1, which is hand-written."""
     parts = [HEADER]
-    for queue in rules.queues.values():
+    for queue in all_queues:
         if queue.name == LAYER_1_QUEUE:
             continue
         if queue.keep_free:

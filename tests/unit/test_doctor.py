@@ -140,7 +140,7 @@ def _break_routing(settings: Settings, _: Path) -> None:
 
 def _lose_routing(settings: Settings, tools: Path) -> None:
     _break_routing(settings, tools)
-    settings.last_good_routing.unlink()
+    shutil.rmtree(settings.routing_state)
 
 
 def _old_rtp(settings: Settings, _: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_phone_cannot_be_an_operators_and_an_agencys(
 
 
 def test_other_queues_take_the_template_that_fits(rules: Rules) -> None:
-    written = generated.queues(rules)
+    written = generated.queues(rules.queues.values())
     assert "[information](keep-free)" in written
     assert "[supervisors](together)" in written
     assert "[emergency]" not in written

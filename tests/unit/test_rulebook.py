@@ -1,14 +1,19 @@
 """A broken routing.yaml never goes live, and stops a start only when there was never a good one."""
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
 
 from ivr.errors import IvrError
-from ivr.rulebook import open_rulebook, voices
+from ivr.rulebook import open_rulebook, read_rulebook, voices
+from ivr.rulebook.versions import Action, Versions
 from ivr.settings import Settings
 
 GOOD = (Path(__file__).parents[2] / "routing.yaml").read_text("utf-8")
+BROKEN = GOOD.replace("lead: damkar", "lead: damkr")
+ME = pwd.getpwuid(os.getuid()).pw_name
 
 
 @pytest.fixture
@@ -16,22 +21,38 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(state=tmp_path / "state", routing=tmp_path / "routing.yaml")
 
 
-def test_a_good_file_is_used_and_a_copy_of_it_kept(settings: Settings) -> None:
+def test_a_good_file_is_used_and_kept_as_a_version_once(settings: Settings) -> None:
     settings.routing.write_text(GOOD)
-    book = open_rulebook(settings)
-    assert book.source == settings.routing
-    assert not book.refused
-    assert settings.last_good_routing.read_text() == GOOD
+    for _ in range(2):
+        book = open_rulebook(settings)
+        assert (book.source, book.number, book.refused) == (settings.routing, 1, ())
+    (event,) = Versions(settings.routing_state).history()
+    assert (event.number, event.action, event.author) == (1, Action.EDITED, ME)
+    assert (settings.routing_state / "versions" / "1" / "routing.yaml").read_text() == GOOD
+    assert settings.routing_state.stat().st_mode & 0o077 == 0
 
 
-def test_a_broken_file_is_refused_and_the_last_good_copy_used(settings: Settings) -> None:
+def test_a_broken_file_is_refused_and_the_newest_good_version_used(settings: Settings) -> None:
     settings.routing.write_text(GOOD)
     good = open_rulebook(settings).rules
-    settings.routing.write_text(GOOD.replace("lead: damkar", "lead: damkr"))
-    book = open_rulebook(settings)
-    assert book.rules.digest == good.digest
-    assert "did you mean damkar" in book.refused[0]
-    assert settings.last_good_routing.read_text() == GOOD
+    settings.routing.write_text(BROKEN)
+    for _ in range(2):
+        book = open_rulebook(settings)
+        assert (book.rules.digest, book.number) == (good.digest, 1)
+        assert "did you mean damkar" in book.refused[0]
+    refusals = [event for event in Versions(settings.routing_state).history() if event.number is None]
+    assert len(refusals) == 1
+    assert refusals[0].problems == book.refused
+
+
+def test_a_version_that_is_not_whole_is_passed_over(settings: Settings) -> None:
+    settings.routing.write_text(GOOD)
+    open_rulebook(settings)
+    settings.routing.write_text(GOOD.replace("damkar-1 15s", "damkar-1 16s"))
+    open_rulebook(settings)
+    (settings.routing_state / "versions" / "2" / "routing.yaml").write_text("city: [")
+    settings.routing.write_text(BROKEN)
+    assert open_rulebook(settings).number == 1
 
 
 def test_a_file_that_is_gone_is_no_reason_to_stop(settings: Settings) -> None:
@@ -41,26 +62,30 @@ def test_a_file_that_is_gone_is_no_reason_to_stop(settings: Settings) -> None:
     assert "cannot be read" in open_rulebook(settings).refused[0]
 
 
-@pytest.mark.parametrize("copy", [None, "", "city: ["])
-def test_without_a_good_copy_every_problem_is_told(settings: Settings, copy: str | None) -> None:
+def test_without_a_good_version_every_problem_is_told(settings: Settings) -> None:
     settings.routing.write_text("city: {}\n")
-    if copy is not None:
-        settings.last_good_routing.parent.mkdir(parents=True)
-        settings.last_good_routing.write_text(copy)
     with pytest.raises(IvrError, match=r"routing\.yaml:1:\d+: error: "):
         open_rulebook(settings)
 
 
-def test_a_disk_that_takes_no_copy_does_not_stop_anything(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("full", ["keep", "lock"])
+def test_a_disk_that_takes_no_version_does_not_stop_anything(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
     settings.routing.write_text(GOOD)
 
-    def full(*_: object) -> bool:
+    def no_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ivr.rulebook.write_atomic", full)
-    assert open_rulebook(settings).rules.rules
+    monkeypatch.setattr(Versions, full, no_space)
+    book = open_rulebook(settings)
+    assert (book.rules.city.name, book.number) == ("Kota Ambon", None)
+
+
+def test_reading_writes_nothing(settings: Settings) -> None:
+    settings.routing.write_text(GOOD)
+    assert read_rulebook(settings).number is None
+    assert not settings.root.exists()
 
 
 def test_a_language_of_recordings_only_has_no_voice(settings: Settings) -> None:

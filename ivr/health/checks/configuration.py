@@ -1,36 +1,20 @@
 """Are the rules right, and does Asterisk's configuration say what they and the settings say?"""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from ivr.health.checks.scene import Scene, Verdict, some, worst
 from ivr.health.status import Level
 from ivr.render import generated
-from ivr.render.generated import Phone
+from ivr.render.etc import of_rules
 from ivr.render.install import repository
-from ivr.routing.loader import load_bytes, load_file
-from ivr.routing.problems import RoutingError
-from ivr.routing.rules import Rules
 from ivr.rulebook import Rulebook
+from ivr.rulebook.in_use import earlier_rules, read_in_use
 from ivr.settings import Settings
 
 _RENDER = "→ ivr render"
 _LIFELINE = re.compile(r"^IVR_LIFELINE=.*$", re.MULTILINE)
 _LIFELINE_WHOLE = re.compile(r"^IVR_LIFELINE=1\|[^|]+\|end$", re.MULTILINE)
-
-
-def read_rulebook(settings: Settings) -> Rulebook | None:
-    """As :func:`ivr.rulebook.open_rulebook`, but nothing is written; None when there is no good file."""
-    try:
-        return Rulebook(load_file(settings.routing), settings.routing)
-    except RoutingError as error:
-        refused = tuple(map(str, error.problems))
-    try:
-        copy = settings.last_good_routing
-        return Rulebook(load_bytes(copy.read_bytes(), str(copy)), copy, refused)
-    except (OSError, RoutingError):
-        return None
 
 
 def check_routing(scene: Scene) -> Verdict:
@@ -39,19 +23,21 @@ def check_routing(scene: Scene) -> Verdict:
     if scene.book is None:
         return (
             Level.BAD,
-            f"{file} salah dan tidak ada salinan / is wrong and there is no good copy → ivr check",
+            f"{file} salah; tidak ada versi yang benar / is wrong; no version is right → ivr check",
         )
     if scene.book.refused:
         return Level.WARN, (
-            f"salinan terakhir yang benar dipakai / the last good copy is used: {scene.book.refused[0]} "
-            f"({len(scene.book.refused)}) → ivr check {file}"
+            f"ditolak; versi / refused; version {scene.book.number} berlaku / is in force: "
+            f"{scene.book.refused[0]} ({len(scene.book.refused)}) → ivr check {file}; ivr rollback"
         )
     digest = scene.book.rules.digest
-    _, in_force = (scene.engine.parts.get("routing") if scene.engine else None) or (Level.OK, digest)
-    if in_force != digest:
+    level, in_force = (scene.engine.parts.get("routing") if scene.engine else None) or (Level.OK, digest)
+    if level is not Level.OK:
+        return level, f"mesin / the engine: {in_force}"
+    if digest not in in_force:
         return Level.WARN, (
-            f"{file} berubah sejak mesin mulai / changed since the engine started → "
-            "mulai ulang / restart ivr serve"
+            f"{file} belum berlaku / is not live yet: {in_force} → tunggu sebentar / wait a moment; "
+            "IVR_STATE, IVR_ROUTING: sama dengan mesin / the same as the engine's?"
         )
     return Level.OK, f"{file} ({digest}): {len(scene.book.rules.rules)} aturan / rules"
 
@@ -63,7 +49,7 @@ def check_configuration(scene: Scene) -> Verdict:
         return Level.BAD, f"{etc} belum disiapkan / is not prepared {_RENDER}"
     if scene.book is None:
         return Level.WARN, "tidak diperiksa tanpa aturan / not checked without rules → ivr check"
-    wanted = _hand_written(scene) | _generated(scene, scene.book.rules)
+    wanted = _hand_written(scene) | _generated(scene, scene.book)
     missing, other = [], []
     for name, text in sorted(wanted.items()):
         try:
@@ -106,41 +92,41 @@ def _hand_written(scene: Scene) -> dict[str, str | None]:
     return files
 
 
-def _generated(scene: Scene, rules: Rules) -> dict[str, str | None]:
+def _generated(scene: Scene, book: Rulebook) -> dict[str, str | None]:
     """As ``ivr.render.etc`` makes them, but no secret is made; None: not compared."""
     settings = scene.settings
+    earlier = earlier_rules(settings, read_in_use(settings).next(book.number).kept)
     files: dict[str, str | None] = {
-        "globals": generated.globals_conf(settings, ""),
-        "lines": generated.lines(settings, rules.lines.values()),
-        "queues": generated.queues(rules),
-        "musiconhold": generated.music_on_hold(settings, rules.languages),
-        "pjsip-transports": generated.transports(settings),
-        "pjsip-trunk": None,
-        "pjsip-phones": None,
-        "rtp": generated.rtp(settings),
-        "manager-general": generated.manager_general(settings),
-        "manager-accounts": None,
+        "generated/pjsip-transports.conf": generated.transports(settings),
+        "generated/pjsip-trunk.conf": None,
+        "generated/rtp.conf": generated.rtp(settings),
+        "generated/manager-general.conf": generated.manager_general(settings),
+        "generated/manager-accounts.conf": None,
     }
     try:
-        files["manager-accounts"] = generated.manager_accounts(
+        files["generated/manager-accounts.conf"] = generated.manager_accounts(
             *(_secret(settings.secrets / f"ami-{account}") for account in ("engine", "reload"))
         )
         password = settings.trunk_password_file if settings.trunk_username else None
-        files["pjsip-trunk"] = generated.trunk(settings, _secret(password) if password else "")
-        if scene.operators is not None:
-            files["pjsip-phones"] = generated.phones(settings, _phones(settings, rules, scene.operators))
+        files["generated/pjsip-trunk.conf"] = generated.trunk(settings, _secret(password) if password else "")
     except OSError:
         pass  # A secret is missing: the check of secrets says so, or the next render makes it.
-    return {f"generated/{name}.conf": text for name, text in files.items()}
+    parts: dict[str, str | None] = {
+        **of_rules(
+            settings, book.rules, scene.operators or (), earlier, lambda phone: _password(settings, phone)
+        )
+    }
+    if scene.operators is None:
+        parts["generated/pjsip-phones.conf"] = None
+    return files | parts
 
 
-def _phones(settings: Settings, rules: Rules, operators: Iterable[str]) -> list[Phone]:
-    agencies = {line.phone for line in rules.lines.values() if line.phone is not None}
-    return [
-        Phone(name, template, _secret(settings.secrets / "phones" / name))
-        for template, names in (("operator", operators), ("agency", agencies))
-        for name in sorted(names)
-    ]
+def _password(settings: Settings, phone: str) -> str:
+    """Empty where there is none: the next render makes it."""
+    try:
+        return _secret(settings.secrets / "phones" / phone)
+    except OSError:
+        return ""
 
 
 def _secret(path: Path) -> str:

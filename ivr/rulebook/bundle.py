@@ -1,0 +1,106 @@
+"""A routing.yaml with the files that it includes: read, named and put in place as one."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.errors import IvrError
+from ivr.routing.loader import load_bytes
+from ivr.routing.problems import Place, Report, RoutingError
+from ivr.routing.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """``main`` is the file itself; ``included`` the others, each by its path relative to it."""
+
+    main: bytes
+    included: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """Names the content of all files, right or wrong: 12 hexadecimal digits."""
+        digest = hashlib.sha256(self.main)
+        for name, data in sorted(self.included.items()):
+            digest.update(b"\0%s\0%d\0" % (name.encode(), len(data)))
+            digest.update(data)
+        return digest.hexdigest()[:12]
+
+    def load(self, path: Path) -> Rules:
+        """The rules; ``path`` is named in the problems. Raises :class:`ivr.routing.problems.RoutingError`."""
+        return load_bytes(self.main, str(path))
+
+
+def read_bundle(path: Path) -> Bundle:
+    """What stands at ``path`` now. Raises :class:`RoutingError` when it cannot be read."""
+    try:
+        return Bundle(path.read_bytes(), {})
+    except OSError as error:
+        report = Report(str(path))
+        report.error(
+            Place(1, 1), f"the file cannot be read ({error.strerror}); name one that exists and is readable"
+        )
+        raise RoutingError(report.problems) from error
+
+
+def put_in_place(bundle: Bundle, path: Path, before: Bundle | None) -> None:
+    """Make ``bundle`` what stands at ``path``, ``path`` itself last; files that only ``before`` included go.
+
+    Everything is on disk beside its place before the first file is replaced: a full disk changes nothing.
+    Raises :class:`IvrError` then.
+    """
+    if path.name in bundle.included:
+        raise IvrError(
+            f"The file includes one that is called {path.name}, which is the name of IVR_ROUTING itself: "
+            "give the included file another name."
+        )
+    files = [(path.parent / name, data) for name, data in bundle.included.items()]
+    files.append((path, bundle.main))
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for target, data in files:
+            if _holds(target, data):
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged.append((_stage(target, data), target))
+        for temporary, target in staged:
+            temporary.replace(target)
+        for name in before.included if before else ():
+            if name not in bundle.included:
+                (path.parent / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise IvrError(
+            f"{path.parent} cannot be written ({error.strerror}); the rules stay as they were. Free space, "
+            "or let this user write there."
+        ) from error
+    finally:
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _stage(target: Path, data: bytes) -> Path:
+    """The new content beside its place, with the rights of the file that stands there."""
+    try:
+        mode = target.stat().st_mode & 0o777
+    except OSError:
+        mode = 0o644
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        with open(temporary, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary

@@ -1,0 +1,132 @@
+"""The rules that a process starts with: IVR_ROUTING if it is right, else the newest version that is."""
+
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from ivr.errors import IvrError
+from ivr.prompts import DEFAULT_VOICES
+from ivr.routing.problems import RoutingError
+from ivr.routing.rules import Rules
+from ivr.rulebook.bundle import Bundle, read_bundle
+from ivr.rulebook.versions import Action, Event, Versions
+from ivr.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """``number`` is the version (``None``: its text is not kept yet). ``refused`` are the problems of a newer
+    IVR_ROUTING that was not taken, one a line."""
+
+    rules: Rules
+    bundle: Bundle
+    source: Path
+    number: int | None = None
+    refused: tuple[str, ...] = ()
+
+
+def read_rulebook(settings: Settings) -> Rulebook:
+    """The rules; nothing is written. Raises :class:`IvrError` with every problem of the file if no version
+    is right either."""
+    versions = Versions(settings.routing_state)
+    current = versions.current()
+    try:
+        bundle = read_bundle(settings.routing)
+        rules = bundle.load(settings.routing)
+    except RoutingError as error:
+        return _earlier(settings, versions, error)
+    known = current is not None and current.digest == bundle.digest
+    return Rulebook(rules, bundle, settings.routing, current.number if current and known else None)
+
+
+def open_rulebook(settings: Settings) -> Rulebook:
+    """The same, and what is found is kept: a new text as a version, a wrong one as an event. That nothing can
+    be written stops nobody."""
+    versions = Versions(settings.routing_state)
+    try:
+        with versions.lock():
+            versions.recover(settings.routing)
+            book = read_rulebook(settings)
+            number = keep_found(settings, versions, book)
+            return Rulebook(book.rules, book.bundle, book.source, number, book.refused)
+    except RoutingError:
+        raise
+    except (OSError, IvrError) as error:
+        _log.warning("routing_version_not_kept", reason=str(error))
+    return read_rulebook(settings)
+
+
+def keep_found(settings: Settings, versions: Versions, book: Rulebook) -> int | None:
+    """Keep the text in force as a version if it is not, and a refusal as an event; the version's number."""
+    if book.refused:
+        note_refusal(settings, versions, book.refused)
+        return book.number
+    if book.number is not None:
+        return book.number
+    return versions.keep(
+        Event(
+            number=None,
+            digest=book.bundle.digest,
+            action=Action.EDITED,
+            author=owner(settings.routing),
+            at=datetime.now(UTC),
+            rules=book.rules.digest,
+            main=settings.routing.name,
+        ),
+        book.bundle,
+    ).number
+
+
+def note_refusal(settings: Settings, versions: Versions, problems: tuple[str, ...]) -> None:
+    """Once for one text: not again by each process that meets it."""
+    try:
+        digest = read_bundle(settings.routing).digest
+    except (OSError, RoutingError):
+        digest = ""
+    last = next(reversed(versions.history()), None)
+    if last is None or (last.action, last.digest) != (Action.REFUSED, digest):
+        author = owner(settings.routing)
+        shown = problems[:MOST_PROBLEMS]
+        versions.append(Event(None, digest, Action.REFUSED, author, datetime.now(UTC), problems=shown))
+
+
+MOST_PROBLEMS = 20
+"""So many problems of a refused file stand in the history."""
+
+
+def owner(path: Path) -> str:
+    """Whose file it is: as near as one can come to who edited it."""
+    try:
+        return pwd.getpwuid(path.stat().st_uid).pw_name
+    except (OSError, KeyError):
+        return "?"
+
+
+def _earlier(settings: Settings, versions: Versions, error: RoutingError) -> Rulebook:
+    problems = tuple(str(problem) for problem in error.problems)
+    for event in reversed(versions.history()):
+        if event.number is None:
+            continue
+        try:
+            bundle = versions.bundle(event)
+            source = settings.routing_state / "versions" / str(event.number) / event.main
+            rules = bundle.load(source)
+        except IvrError:
+            continue
+        _log.error("routing_refused", file=str(settings.routing), problems=len(problems), using=event.number)
+        return Rulebook(rules, bundle, source, event.number, problems)
+    raise IvrError("\n".join(problems)) from error
+
+
+def voices(rules: Rules) -> Mapping[str, str | None]:
+    """Language → espeak-ng voice; ``None`` for a language that has recordings only."""
+    return {
+        name: None if language.recorded else DEFAULT_VOICES.get(name, name)
+        for name, language in rules.languages.items()
+    }
