@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ivr.asterisk.agi_server import Question
 from ivr.asterisk.intake_facts import decode_intake
+from ivr.callers.memory import CallerMemory
 from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade
 from ivr.errors import AgiError
 from ivr.intake.caller import classify_caller, display_name
@@ -40,6 +41,7 @@ class Adviser:
         keeper: Keeper,
         roster: Roster,
         now: Callable[[], datetime],
+        callers: CallerMemory | None = None,
     ) -> None:
         self.rules = rules
         self.catalogue = catalogue
@@ -47,6 +49,7 @@ class Adviser:
         self._keeper = keeper
         self._roster = roster
         self._now = now
+        self._callers = callers or CallerMemory()
 
     def answer(self, question: Question) -> str:
         """The advice for ``question``. Raises :class:`AgiError` for a question that is none."""
@@ -72,6 +75,8 @@ class Adviser:
             )
         )
         self._keeper.writer.record_caller(_caller_data(question.call_id, raw, caller.number))
+        if caller.caller_class is CallerClass.NUMBER and caller.number is not None:
+            self._callers.came(question.call_id, caller.number)
         return self._advise(question, start(self.rules, entry), entry, caller.caller_class, None)
 
     def _key(self, question: Question) -> str:
@@ -114,6 +119,7 @@ class Adviser:
 
     def _plan(self, call_id: str, chosen: Chosen, entry: str, caller: CallerClass, key: str | None) -> str:
         now = self._now()
+        known = self._callers.of(call_id, self.rules.callers, now)
         facts = Facts(
             entry=entry,
             category=chosen.category,
@@ -122,6 +128,9 @@ class Adviser:
             cannot_speak=chosen.cannot_speak,
             operators=self._roster.on_duty() if self._roster.known else None,
             longest_wait=self._keeper.registry.layer_1_longest_wait(now),
+            listed=self.rules.list_of(known.number),
+            prank_marks=known.prank_marks,
+            redial_seconds=known.redial_seconds,
         )
         decision = decide(self.rules, facts, now)
         stages = plan(self.rules, decision, facts, now)

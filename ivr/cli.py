@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from ivr.commands import people, record, replay, routing, running
+from ivr.commands import callers, people, record, replay, routing, running
 
 app = typer.Typer(
     name="ivr",
@@ -25,6 +25,7 @@ for function in (
 ):
     app.command()(function)
 app.add_typer(people.operator, name="operator")
+app.add_typer(callers.caller, name="caller")
 
 
 def main() -> None:

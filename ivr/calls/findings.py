@@ -43,6 +43,9 @@ class Kind(StrEnum):
     """Asterisk and the engine differed on where the call is; Asterisk wins."""
     CLOCK_HALF = "clock-half"
     CLOCK_LATE = "clock-late"
+    CALLER_MARKED = "caller-marked"
+    """Somebody marked the caller's number because of this call."""
+    CALLER_UNMARKED = "caller-unmarked"
 
 
 @dataclass(frozen=True, slots=True)

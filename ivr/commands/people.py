@@ -1,18 +1,15 @@
 """``ivr operator …``: who may log in to the queues, and from which phone."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from alembic.util import CommandError
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ivr.asterisk.reload_session import reload_session
 from ivr.commands.common import command, out
-from ivr.errors import AmiError, IvrError
+from ivr.commands.database import open_database
+from ivr.errors import AmiError
 from ivr.prepare import prepare
 from ivr.queueing.operators import Operator, make_operator
 from ivr.queueing.pin_copies import copy_pins
@@ -20,8 +17,6 @@ from ivr.render.files import secret
 from ivr.settings import Settings, load_settings
 from ivr.store import accounts
 from ivr.store.engine import close, create_engine
-from ivr.store.faults import in_short
-from ivr.store.upgrade import upgrade
 from ivr.vocabulary import LAYER_1_QUEUE
 
 operator = typer.Typer(no_args_is_help=True, help="Operators' phones and PINs.")
@@ -43,7 +38,7 @@ async def add(
     """Add an operator with a phone. Its SIP password is made here and kept in IVR_STATE/secrets/phones."""
     account = make_operator(phone, name, pin, penalty, tuple(queue or (LAYER_1_QUEUE,)))
     settings = load_settings()
-    async with _database(settings) as engine:
+    async with open_database(settings) as engine:
         await accounts.add_operator(engine, account)
     await _apply(settings)
     path = settings.secrets / "phones" / phone
@@ -55,7 +50,7 @@ async def add(
 async def remove(phone: Phone) -> None:
     """Remove an operator: the phone is off duty, and can register and log in no more."""
     settings = load_settings()
-    async with _database(settings) as engine:
+    async with open_database(settings) as engine:
         gone = [account for account in await accounts.list_operators(engine) if account.phone == phone]
         await accounts.remove_operator(engine, phone)
     await _apply(settings, gone)
@@ -67,28 +62,12 @@ async def remove(phone: Phone) -> None:
 async def show() -> None:
     """Show all operators."""
     settings = load_settings()
-    async with _database(settings) as engine:
+    async with open_database(settings) as engine:
         found = await accounts.list_operators(engine)
     table = Table("telepon / phone", "nama / name", "antrean / queues", "penalti / penalty")
     for account in found:
         table.add_row(account.phone, account.name, ", ".join(account.queues), str(account.penalty))
     out.print(table)
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """The database, migrated, for one command."""
-    settings.root.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(settings.database)
-    try:
-        await upgrade(settings.database)
-        yield engine
-    except (SQLAlchemyError, CommandError, OSError, TypeError) as error:
-        raise IvrError(
-            f"The database cannot be used ({in_short(error)}): look at IVR_DATABASE_URL and the disk."
-        ) from error
-    finally:
-        await close(engine)
 
 
 async def _apply(settings: Settings, gone: Iterable[Operator] = ()) -> None:

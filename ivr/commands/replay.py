@@ -18,6 +18,7 @@ from ivr.routing.problems import RoutingError
 from ivr.routing.replay import Aspect, Course, Moved, Replay, past
 from ivr.routing.rules import Rules
 from ivr.settings import Settings, load_settings
+from ivr.vocabulary import LINE_SEPARATOR, STAGE_FIELD_SEPARATOR, STAGE_SEPARATOR
 
 WORDS = {
     Aspect.MODE: ("cara", "mode"),
@@ -155,10 +156,25 @@ def _sentence(moved: Moved) -> str:
     parts = [
         f"{WORDS[aspect][0]} {_shown(was, aspect)} → {_shown(new, aspect)}"
         if aspect is not Aspect.PLAN
-        else f"{was.plan} → {new.plan}"
+        else f"{WORDS[aspect][0]} {_stages(was.plan, new.plan)}"
         for aspect in moved.aspects
     ]
     return "; ".join(parts)
+
+
+def _stages(was: str, new: str) -> str:
+    """The stages that differ, each change once."""
+    old, now = was.split(STAGE_SEPARATOR), new.split(STAGE_SEPARATOR)
+    if len(old) == len(now):
+        changes = dict.fromkeys(pair for pair in zip(old, now, strict=True) if pair[0] != pair[1])
+        return ", ".join(f"{_stage(one)} → {_stage(other)}" for one, other in changes)
+    return f"{', '.join(map(_stage, old))} → {', '.join(map(_stage, now))}"
+
+
+def _stage(text: str) -> str:
+    """``l:damkar-1:15`` as ``damkar-1 15 s``."""
+    _, where, seconds, *_ = (*text.split(STAGE_FIELD_SEPARATOR), "", "", "")
+    return f"{where.replace(LINE_SEPARATOR, ' + ')} {seconds} s"
 
 
 def _shown(course: Course, aspect: Aspect) -> str:

@@ -83,6 +83,15 @@ def international(digits: str, area_code: str) -> str | None:
     return f"+{full}" if 8 <= len(full) <= 15 else None
 
 
+def subscriber(text: str, city: City) -> str | None:
+    """A number, however written, as +628…; ``None`` for one made up for phones without SIM (it belongs to
+    nobody in particular), and for what is none."""
+    digits = _digits(text)
+    if digits is None or _is_simless(digits, city.simless):
+        return None
+    return international(digits, city.area_code)
+
+
 def display_name(header: str) -> str:
     """The name in a From header, without its quotes; empty when there is none."""
     name, bracket, _ = header.rpartition("<")

@@ -23,6 +23,9 @@ from ivr.store.tables import callers, calls, ledger
 MOST_MATCHES = 5
 """So many calls are named when a part of an id fits several."""
 
+MOST_LATELY = 2_000
+"""Calls that :func:`lately` gives."""
+
 PAGE = 2_000
 """Entries read at once by :func:`decisions`."""
 
@@ -84,6 +87,14 @@ async def open_calls(engine: AsyncEngine) -> tuple[Call, ...]:
         rows = await connection.execute(select(calls).where(calls.c.open).order_by(calls.c.seen_at))
         found = [_call(row) for row in rows]
     return tuple(call for call in found if call is not None)
+
+
+async def lately(engine: AsyncEngine, since: datetime) -> tuple[Known, ...]:
+    """Calls that had not ended, and those first seen after ``since``; the newest, newest first."""
+    query = _known().where(or_(calls.c.open, calls.c.seen_at >= since)).order_by(calls.c.seen_at.desc())
+    async with engine.connect() as connection:
+        rows = (await connection.execute(query.limit(MOST_LATELY))).all()
+    return tuple(known for known in map(_as_known, rows) if known is not None)
 
 
 async def list_calls(

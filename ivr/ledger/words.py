@@ -76,4 +76,6 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.CORRECTED_AFTER_RECONNECT: ("dikoreksi setelah tersambung lagi", "corrected after reconnect"),
     Kind.CLOCK_HALF: ("setengah waktu", "half time"),
     Kind.CLOCK_LATE: ("terlambat", "late"),
+    Kind.CALLER_MARKED: ("penelepon ditandai", "caller marked"),
+    Kind.CALLER_UNMARKED: ("tanda dihapus", "mark removed"),
 }

@@ -118,3 +118,18 @@ operators = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 """Accounts of operators (:class:`ivr.queueing.operators.Operator`). ``queues`` are joined by ``&``."""
+
+caller_marks = Table(
+    "caller_marks",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("number", Text, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("call_id", Text),
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "number"),
+    Index(None, "at"),
+    Index(None, "call_id", "mark", unique=True),
+)
+"""Marks that operators put on numbers (:class:`ivr.callers.marks.Marked`): personal data, can be removed."""

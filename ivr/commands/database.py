@@ -1,0 +1,30 @@
+"""The database for commands that write to it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ivr.errors import IvrError
+from ivr.settings import Settings
+from ivr.store.engine import close, create_engine
+from ivr.store.faults import in_short
+from ivr.store.upgrade import upgrade
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """The database, migrated, for one command."""
+    settings.root.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(settings.database)
+    try:
+        await upgrade(settings.database)
+        yield engine
+    except (SQLAlchemyError, CommandError, OSError, TypeError) as error:
+        raise IvrError(
+            f"The database cannot be used ({in_short(error)}): look at IVR_DATABASE_URL and the disk."
+        ) from error
+    finally:
+        await close(engine)
