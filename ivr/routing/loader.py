@@ -4,48 +4,44 @@
 ``ivr.routing.read_…`` read the parts of the file, ``ivr.routing.checks`` looks at how they fit together.
 """
 
-import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from ivr.routing import read_agencies, read_callers, read_city, read_rules
 from ivr.routing.checks import check
+from ivr.routing.include import INCLUDE, bundle, digest_of, patterns, read_nodes
 from ivr.routing.problems import Place, Report, RoutingError
 from ivr.routing.rules import Callers, Rules
 from ivr.routing.schema import Names, Section
-from ivr.routing.yaml_nodes import Block, decode, parse
+from ivr.routing.yaml_nodes import Block
 
 
 def load_file(path: Path) -> Rules:
-    """Read the file. Raises :class:`RoutingError`, also when it cannot be read."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        report = Report(str(path))
-        report.error(
-            Place(1, 1), f"the file cannot be read ({error.strerror}); name one that exists and is readable"
-        )
-        raise RoutingError(report.problems) from error
-    return load_bytes(data, str(path))
-
-
-def load_bytes(data: bytes, filename: str) -> Rules:
-    """Raises :class:`RoutingError`, and nothing else, for whatever bytes."""
-    report = Report(filename)
-    text = decode(data, report)
-    report.fail_if_any()
-    assert text is not None  # noqa: S101 - decode reports when there is none
-    return load(text, filename)
+    """The file and those it includes. Raises :class:`RoutingError`, also when one cannot be read."""
+    return load_bundle(bundle(path), str(path))
 
 
 def load(text: str, filename: str) -> Rules:
     """Raises :class:`RoutingError`, and nothing else, for whatever text."""
-    return load_placed(text, filename)[0]
+    return load_bytes(text.encode("utf-8", "surrogatepass"), filename)
 
 
-def load_placed(text: str, filename: str) -> tuple[Rules, Block]:
-    """The rules, and the tree that knows where each of them stands. Raises like :func:`load`."""
+def load_bytes(data: bytes, filename: str) -> Rules:
+    """Raises :class:`RoutingError`, and nothing else, for whatever bytes."""
+    return load_bundle({Path(filename).name: data}, filename)
+
+
+def load_bundle(files: Mapping[str, bytes], filename: str) -> Rules:
+    """What :func:`ivr.routing.include.bundle` found: ``filename`` is the path of the main file as problems
+    show it, and its name is one of ``files``. Raises :class:`RoutingError`, and nothing else, for any bytes.
+    """
+    return load_placed(files, filename)[0]
+
+
+def load_placed(files: Mapping[str, bytes], filename: str) -> tuple[Rules, Block]:
+    """The rules, and the tree that knows where each of them stands. Raises like :func:`load_bundle`."""
     report = Report(filename)
-    root = parse(text, report)
+    root = read_nodes(files, filename, report)
     if root is None and not report.problems:
         report.error(
             Place(1, 1), "the file is empty; start from the routing.yaml that comes with this software"
@@ -57,6 +53,7 @@ def load_placed(text: str, filename: str) -> tuple[Rules, Block]:
 
     names = Names()
     file = Section(root, report, "the file")
+    file.get(INCLUDE, patterns, None)
     city = file.need("city", read_city.city(names))
     languages = file.need("languages", read_city.languages(names)) or {}
     categories = file.need("categories", read_city.categories(names)) or {}
@@ -94,7 +91,7 @@ def load_placed(text: str, filename: str) -> tuple[Rules, Block]:
         notify=notify,
         clock=clock,
         callers=callers,
-        digest=hashlib.sha256(text.encode()).hexdigest()[:12],
+        digest=digest_of(files, Path(filename).name),
     )
     check(result, root, report)
     report.fail_if_any()

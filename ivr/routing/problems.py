@@ -12,18 +12,22 @@ MOST_PROBLEMS = 100
 
 
 class Placed(Protocol):
-    """Anything that stands somewhere in the file. Line and column count from 1."""
+    """Anything that stands somewhere in a file. Line and column count from 1."""
 
     @property
     def line(self) -> int: ...
     @property
     def column(self) -> int: ...
+    @property
+    def file(self) -> str:
+        """Empty: the file that a report is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     line: int
     column: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,14 +55,14 @@ class RoutingError(IvrError):
 
 @dataclass(slots=True)
 class Report:
-    """Collects the problems of one file, so that an admin sees all of them at once."""
+    """Collects the problems of a file and those it includes, so that an admin sees all of them at once."""
 
     file: str
     problems: list[Problem] = field(default_factory=list)
 
     def error(self, at: Placed, message: str, *, warning: bool = False) -> None:
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Problem(self.file, at.line, at.column, message, warning))
+            self.problems.append(Problem(at.file or self.file, at.line, at.column, message, warning))
 
     def warn(self, at: Placed, message: str) -> None:
         """Only in a report of its own: any problem of a file that is being read refuses it."""
@@ -74,6 +78,11 @@ class Report:
     def fail_if_any(self) -> None:
         if self.problems:
             raise RoutingError(self.problems)
+
+
+def where(other: Placed, here: Placed) -> str:
+    """The place of ``other`` as a message says it that stands at ``here``."""
+    return f"line {other.line}" if other.file == here.file else f"{other.file}:{other.line}"
 
 
 def shown(text: str) -> str:

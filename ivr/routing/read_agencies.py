@@ -3,7 +3,7 @@
 import re
 
 from ivr.routing.model import ACCEPT_BY_ANSWER, ACCEPT_BY_KEY
-from ivr.routing.problems import Report, shown
+from ivr.routing.problems import Report, shown, where
 from ivr.routing.rules import (
     LAST_RESORT,
     LEAD,
@@ -83,8 +83,8 @@ class Lines:
             first = self._first[alike]
             report.error(
                 node,
-                f"the line {name} stands twice, first in line {first.line} as {first.value} (hyphens do not "
-                f"count); keep one, or give this one another name and phone={name}",
+                f"the line {name} stands twice, first in {where(first, node)} as {first.value} (hyphens do "
+                f"not count); keep one, or give this one another name and phone={name}",
             )
             return None
         self._first[alike] = words[0]

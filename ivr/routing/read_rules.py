@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ivr.routing.conditions import CannotSpeak, Compared, Condition, DuringSchedule, OneOf, OutOfService
 from ivr.routing.model import CallerClass, Role, ServiceState
-from ivr.routing.problems import Report, shown
+from ivr.routing.problems import Report, shown, where
 from ivr.routing.rules import Agency, Line, Rule, RuleMode
 from ivr.routing.schedules import Schedule
 from ivr.routing.schema import (
@@ -82,20 +82,20 @@ def rules(
         if not isinstance(node, Items) or not 1 <= len(node.items) <= MOST_RULES:
             report.error(node, f"rules are a list of 1 to {MOST_RULES}; begin each with - rule: and its name")
             return None
-        first_line: dict[str, int] = {}
+        first: dict[str, Node] = {}
         result = []
         for position, item in enumerate(node.items, 1):
             last = position == len(node.items)
             rule = _rule(names, when, default, item, last, report)
             if rule is None:
                 continue
-            if rule.name in first_line:
+            if rule.name in first:
                 report.error(
                     item,
-                    f"the rule {shown(rule.name)} stands twice, first in line {first_line[rule.name]}; "
+                    f"the rule {shown(rule.name)} stands twice, first in {where(first[rule.name], item)}; "
                     "rename one",
                 )
-            first_line.setdefault(rule.name, item.line)
+            first.setdefault(rule.name, item)
             result.append(rule)
         return tuple(result)
 

@@ -6,11 +6,13 @@ is built from libyaml's events, not recursively, so that no depth of nesting can
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import yaml
 
-from ivr.routing.problems import Place, Placed, Report, shown
+from ivr.routing.problems import Place, Placed, Report, shown, where
 
 LARGEST_FILE = 1_000_000
 """Bytes. A routing file of 2,000 lines has about a tenth of it."""
@@ -27,10 +29,12 @@ class Text:
     column: int
     plain: bool = True
     """Typed without quotes."""
+    file: str = ""
 
     def part(self, start: int, end: int) -> "Text":
         """A piece of this text, at its own place as far as that is known."""
-        return Text(self.value[start:end], self.line, self.column + start + (not self.plain), self.plain)
+        column = self.column + start + (not self.plain)
+        return Text(self.value[start:end], self.line, column, self.plain, self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Items:
     items: tuple["Node", ...]
     line: int
     column: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,13 @@ class Block:
     items: tuple[tuple[Text, "Node"], ...]
     line: int
     column: int
+    file: str = ""
 
 
 Node = Text | Items | Block
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_MERGE = "<<"
 _CURLY_QUOTES = "“”„‟‘’‚«»"
 
 _REMEDIES = {  # libyaml's words: ours
@@ -80,8 +87,8 @@ def decode(data: bytes, report: Report) -> str | None:
     if len(data) > LARGEST_FILE:
         report.error(
             Place(1, 1),
-            f"the file has {len(data):,} bytes, more than {LARGEST_FILE:,}; this is not a routing file, or "
-            "something was pasted into it",
+            f"the file has more than {LARGEST_FILE:,} bytes; this is not a routing file, or something was "
+            "pasted into it",
         )
         return None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -203,7 +210,7 @@ class _Builder:
         value: str = event.value
         if plain and value and (value[0] in _CURLY_QUOTES or value[-1] in _CURLY_QUOTES):
             self._report.error(at, f'curly quotes around {shown(value)}; write straight ones ("…")')
-        return Text(value, at.line, at.column, plain)
+        return Text(value, at.line, at.column, plain, self._report.file)
 
     def _aliased(self, event: yaml.AliasEvent) -> tuple[Node, int]:
         if event.anchor not in self._anchors:
@@ -219,21 +226,36 @@ class _Builder:
     def _closed(self, done: _Open) -> Node:
         at = _at(done.event)
         if isinstance(done.event, yaml.SequenceStartEvent):
-            return Items(tuple(done.children), at.line, at.column)
+            return Items(tuple(done.children), at.line, at.column, self._report.file)
         pairs: dict[str, tuple[Text, Node]] = {}
+        merged: Node | None = None
         for key, value in zip(done.children[::2], done.children[1::2], strict=True):
             if not isinstance(key, Text):
                 self._report.error(key, "a key must be a word; a text with braces or brackets needs quotes")
             elif not key.value and key.plain:
                 self._report.error(key, "an empty key; take the spare comma or colon away")
             elif key.value in pairs:
-                first = pairs[key.value][0].line
+                first = where(pairs[key.value][0], key)
                 self._report.error(
-                    key, f"{shown(key.value)} stands twice, first in line {first}; keep one of them"
+                    key, f"{shown(key.value)} stands twice, first in {first}; keep one of them"
                 )
+            elif key.value == _MERGE and key.plain:
+                merged = value
             else:
                 pairs[key.value] = key, value
-        return Block(tuple(pairs.values()), at.line, at.column)
+        for key, value in self._merged(merged):
+            pairs.setdefault(key.value, (key, value))
+        return Block(tuple(pairs.values()), at.line, at.column, self._report.file)
+
+    def _merged(self, node: Node | None) -> Iterator[tuple[Text, Node]]:
+        """What ``<<: *block`` or ``<<: [*one, *other]`` brings in, where the block has no such key itself."""
+        for block in node.items if isinstance(node, Items) else [node] if node else []:
+            if isinstance(block, Block):
+                yield from block.items
+            else:
+                self._report.error(
+                    block, "<< brings in the keys of a block; write <<: *name, its anchor above"
+                )
 
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
@@ -250,6 +272,13 @@ def _at(event: yaml.Event) -> Place:
     return _place_of(event.start_mark)
 
 
-def _place_of(mark: Placed | None) -> Place:
+class _Mark(Protocol):
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+def _place_of(mark: _Mark | None) -> Place:
     # libyaml's marks count from 0.
     return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)

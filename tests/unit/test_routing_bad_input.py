@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ivr.routing.loader import load, load_bytes, load_file
 from ivr.routing.problems import MOST_PROBLEMS, RoutingError
+from ivr.routing.rules import RuleMode
 
 AMBON = (Path(__file__).parents[2] / "routing.yaml").read_text("utf-8")
 FORM = re.compile(r"routing\.yaml:\d+:\d+: error: \S.*", re.DOTALL)
@@ -46,7 +47,7 @@ def place_of(text: str, piece: str) -> tuple[int, int]:
         (b"city:\n  name: Kota\xe9\n", (2, 13), "0xe9 is not UTF-8"),
         (b"city:\n\tname: x\n", (2, 1), "tab"),
         (b"city: {name: x}\na: \x07\n", (2, 4), "U+0007"),
-        (b"x" * 10_000_000, (1, 1), "10,000,000 bytes"),
+        (b"x" * 10_000_000, (1, 1), "more than 1,000,000 bytes"),
         ("city:\n  name: “Kota Ambon”\n".encode(), (2, 9), "straight ones"),
         (b"open: Tekan: satu\n", (1, 12), "straight quotes"),
         (b"main: {1: fire, , 2: medical}\n", (1, 17), "spare comma"),
@@ -306,3 +307,25 @@ def test_a_queue_cannot_have_the_name_of_a_section_of_queues_conf() -> None:
     text = AMBON.replace("supervisors: {ring: together", "general: {ring: together")
     with pytest.raises(RoutingError, match="has a meaning of its own"):
         load(text, "routing.yaml")
+
+
+def test_a_merge_key_brings_in_keys_that_do_not_stand_there() -> None:
+    mode = "    mode: direct_if_swamped\n"
+    text = changed(
+        (
+            "{category: fire}\n" + mode,
+            "{category: fire}\n    <<: &fast {mode: direct_if_swamped, clock: 9m}\n",
+        ),
+        ("{category: medical}\n" + mode, "{category: medical}\n    <<: [*fast]\n"),
+        ("{category: brawl}\n", "{category: brawl}\n    <<: *fast\n    clock: 7m\n"),
+    )
+    rules = {rule.name: rule for rule in load(text, "routing.yaml").rules}
+    assert rules["fire"].clock_seconds == rules["ambulance"].clock_seconds == 300
+    assert rules["brawl"].clock_seconds == 420
+    assert rules["brawl"].mode is rules["ambulance"].mode is RuleMode.DIRECT_IF_SWAMPED
+
+
+def test_a_merge_key_without_a_block_is_explained() -> None:
+    text = changed(("mutual_aid: [pdam, pln]", "<<: pdam"))
+    said = "<< brings in the keys of a block; write <<: *name, its anchor above"
+    assert (*place_of(text, "pdam\n"), said) in problems(text)
