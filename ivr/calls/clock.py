@@ -4,7 +4,7 @@ It runs on when the call has ended, and what it finds is told once.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ivr.calls.call import Call
 from ivr.calls.findings import Finding, Kind
@@ -13,11 +13,17 @@ from ivr.routing.clock import ClockEntry, ClockMark, clock_entries
 _KINDS = {ClockMark.HALF: Kind.CLOCK_HALF, ClockMark.LATE: Kind.CLOCK_LATE}
 
 
+def next_mark(call: Call) -> datetime | None:
+    """When this call's clock has something to tell next; ``None`` when it has nothing more to tell."""
+    if call.clock_seconds is None or call.clock_told == len(_KINDS) or (answered := call.human_at) is None:
+        return None
+    at = answered + timedelta(seconds=call.clock_seconds * (call.clock_told + 1) / len(_KINDS))
+    return at if call.agency_at is None or at < call.agency_at else None
+
+
 def running(call: Call) -> bool:
     """Whether half time or lateness of this call may still have to be told."""
-    if call.clock_seconds is None or call.human_at is None or call.clock_told == len(_KINDS):
-        return False
-    return call.agency_at is None or len(_marks(call, call.agency_at)) > call.clock_told
+    return next_mark(call) is not None
 
 
 def tell(call: Call, now: datetime) -> tuple[Call, tuple[Finding, ...]]:

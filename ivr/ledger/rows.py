@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
+from secrets import token_hex
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
@@ -22,6 +22,7 @@ _TIMES = {
     name: [c.name for c in table.c if isinstance(c.type, UtcDateTime)] for name, table in TABLES.items()
 }
 _JSON = {name: [c.name for c in table.c if isinstance(c.type, JSON)] for name, table in TABLES.items()}
+_ENCODE = json.JSONEncoder(allow_nan=False).encode
 _NUL = "\\u0000"
 _HALF_SURROGATE = "\\ud"
 _CALL = TypeAdapter(Call)
@@ -63,7 +64,7 @@ def entry_row(entry: Entry, now: datetime) -> Row:
     return Row(
         ledger.name,
         {
-            "entry_id": uuid4().hex,
+            "entry_id": token_hex(16),
             "call_id": _clean_text(entry.call_id),
             "at": entry.at,
             "recorded_at": now,
@@ -125,7 +126,7 @@ def call_of(snapshot: object) -> Call:
 def json_text(value: object) -> JsonText:
     """``value`` as JSON that every database takes."""
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = _ENCODE(value)
     except (TypeError, ValueError):  # not only JSON values, or NaN
         return JsonText(json.dumps(clean(value)))
     # Everything but ASCII is escaped, so what no database takes can be seen by its escape. What only looks
