@@ -4,7 +4,8 @@ Nothing is kept between two questions: what is known of the call comes with each
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ivr.asterisk.agi_server import Question
@@ -24,10 +25,25 @@ from ivr.routing.advice import encode_menu_advice, encode_plan, encode_plan_advi
 from ivr.routing.decide import decide, plan
 from ivr.routing.model import CallerClass, Facts
 from ivr.routing.rules import Rules
+from ivr.routing.service_state import service_state
+from ivr.rulebook.by_hand import ByHand
 from ivr.vocabulary import NO_NUMBER, AgiScript, IntakeField
 
 _HEADERS = tuple(field for field in IntakeField if field is not IntakeField.DIALLED)
 """Personal data among the raw facts: kept apart from the ledger."""
+
+
+KEPT_FOR_MENUS = timedelta(minutes=5)
+"""Rules that were replaced answer callers who heard their menus so long: no walk through menus takes longer
+(at most 12 of them, of some 15 s each; dialplan/menu.conf)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One set of rules and the prompts that belong to it."""
+
+    rules: Rules
+    catalogue: Catalogue
 
 
 class Adviser:
@@ -43,13 +59,45 @@ class Adviser:
         now: Callable[[], datetime],
         callers: CallerMemory | None = None,
     ) -> None:
-        self.rules = rules
-        self.catalogue = catalogue
+        self._in_force = InForce(rules, catalogue)
+        self._replaced: tuple[tuple[datetime, InForce], ...] = ()
+        self.by_hand = ByHand()
+        """Who is out of service, and how the centre is, as people said."""
         self._prompts_dir = prompts_dir
         self._keeper = keeper
         self._roster = roster
         self._now = now
         self._callers = callers or CallerMemory()
+
+    @property
+    def rules(self) -> Rules:
+        return self._in_force.rules
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self._in_force.catalogue
+
+    def switch(self, rules: Rules, catalogue: Catalogue) -> None:
+        """Decide calls by these from now on.
+
+        A call that is in a menu goes on by the rules that gave it: their keys are what its caller heard. So
+        every question is answered wholly by one set.
+        """
+        now = self._now()
+        if rules.digest != self.rules.digest:
+            young = (kept for kept in self._replaced if now - kept[0] < KEPT_FOR_MENUS)
+            self._replaced = (*young, (now, self._in_force))
+        self._in_force = InForce(rules, catalogue)
+
+    def _heard(self, call_id: str) -> InForce:
+        """The set by which this call got its first menu."""
+        call = self._keeper.registry.get(call_id) if self._replaced else None
+        if call is not None and call.menu_at is not None:
+            now = self._now()
+            for until, replaced in self._replaced:
+                if call.menu_at <= until and now - until < KEPT_FOR_MENUS:
+                    return replaced
+        return self._in_force
 
     def answer(self, question: Question) -> str:
         """The advice for ``question``. Raises :class:`AgiError` for a question that is none."""
@@ -77,7 +125,8 @@ class Adviser:
         self._keeper.writer.record_caller(_caller_data(question.call_id, raw, caller.number))
         if caller.caller_class is CallerClass.NUMBER and caller.number is not None:
             self._callers.came(question.call_id, caller.number)
-        return self._advise(question, start(self.rules, entry), entry, caller.caller_class, None)
+        by = self._in_force
+        return self._advise(by, question, start(by.rules, entry), entry, caller.caller_class, None)
 
     def _key(self, question: Question) -> str:
         if len(question.arguments) < 6:
@@ -87,28 +136,32 @@ class Adviser:
             )
         menu, language, wrong, entry, caller, key = question.arguments[:6]
         state = MenuState(menu, language, int(wrong) if wrong.isdecimal() else 0)
+        by = self._heard(question.call_id)
         return self._advise(
+            by,
             question,
-            press(self.rules, state, key),
-            entry if entry in self.rules.numbers else OTHER,
+            press(by.rules, state, key),
+            entry if entry in by.rules.numbers else OTHER,
             CallerClass(caller) if caller in tuple(CallerClass) else CallerClass.MISSING,
             key,
         )
 
     def _advise(
-        self, question: Question, step: Step, entry: str, caller: CallerClass, key: str | None
+        self, by: InForce, question: Question, step: Step, entry: str, caller: CallerClass, key: str | None
     ) -> str:
         if isinstance(step, MenuState):
-            return self._menu(question.call_id, step, entry, caller, key)
-        return self._plan(question.call_id, step, entry, caller, key)
+            return self._menu(by, question.call_id, step, entry, caller, key)
+        return self._plan(by, question.call_id, step, entry, caller, key)
 
-    def _menu(self, call_id: str, state: MenuState, entry: str, caller: CallerClass, key: str | None) -> str:
+    def _menu(
+        self, by: InForce, call_id: str, state: MenuState, entry: str, caller: CallerClass, key: str | None
+    ) -> str:
         advice = encode_menu_advice(
             menu=state.menu,
             language=state.language,
             wrong=state.wrong,
-            silence_seconds=self.rules.menus[state.menu].silence_seconds,
-            prompt=self._prompt(state.language, menu_prompt(state.menu)),
+            silence_seconds=by.rules.menus[state.menu].silence_seconds,
+            prompt=self._prompt(by, state.language, menu_prompt(state.menu)),
             entry=entry,
             caller=caller,
         )
@@ -117,9 +170,11 @@ class Adviser:
         )
         return advice
 
-    def _plan(self, call_id: str, chosen: Chosen, entry: str, caller: CallerClass, key: str | None) -> str:
-        now = self._now()
-        known = self._callers.of(call_id, self.rules.callers, now)
+    def _plan(
+        self, by: InForce, call_id: str, chosen: Chosen, entry: str, caller: CallerClass, key: str | None
+    ) -> str:
+        now, rules = self._now(), by.rules
+        known = self._callers.of(call_id, rules.callers, now)
         facts = Facts(
             entry=entry,
             category=chosen.category,
@@ -128,20 +183,23 @@ class Adviser:
             cannot_speak=chosen.cannot_speak,
             operators=self._roster.on_duty() if self._roster.known else None,
             longest_wait=self._keeper.registry.layer_1_longest_wait(now),
-            listed=self.rules.list_of(known.number),
+            out_of_service=self.by_hand.out_of_service(now),
+            listed=rules.list_of(known.number),
             prank_marks=known.prank_marks,
             redial_seconds=known.redial_seconds,
         )
-        decision = decide(self.rules, facts, now)
-        stages = plan(self.rules, decision, facts, now)
+        state = self.by_hand.service_state(now) or service_state(rules, facts, now)
+        facts = replace(facts, service_state=state)
+        decision = decide(rules, facts, now)
+        stages = plan(rules, decision, facts, now)
         advice = encode_plan_advice(
             stages,
             priority=decision.priority,
             category=chosen.category,
             language=chosen.language,
-            accept_prompt=self._prompt(self.rules.default_language.id, accept_prompt(chosen.category)),
+            accept_prompt=self._prompt(by, rules.default_language.id, accept_prompt(chosen.category)),
             cannot_speak=chosen.cannot_speak,
-            penalty=self.rules.language(chosen.language).penalty,
+            penalty=rules.language(chosen.language).penalty,
             entry=entry,
             caller=caller,
         )
@@ -152,15 +210,15 @@ class Adviser:
                 facts=facts,
                 decision=decision,
                 plan=encode_plan(stages),
-                rules=self.rules.digest,
+                rules=rules.digest,
                 key=key,
             )
         )
         return advice
 
-    def _prompt(self, language: str, name: str) -> str:
+    def _prompt(self, by: InForce, language: str, name: str) -> str:
         """The prompt as the dialplan wants it: below the directory of prompts, without its ending."""
-        path = self.catalogue.path(language, name)
+        path = by.catalogue.path(language, name)
         return str(Path(path).relative_to(self._prompts_dir)) if path else f"{language}/{name}"
 
 

@@ -23,7 +23,15 @@ from ivr.calls.findings import Kind
 from ivr.calls.registry import Change, Registry
 from ivr.calls.states import State
 from ivr.errors import AgiError, AmiError, SettingsError
-from ivr.health.look import ledger_part, link_part, now_facts, prompts_part, rules_part, set_gauges
+from ivr.health.look import (
+    ledger_part,
+    link_part,
+    now_facts,
+    prompts_part,
+    rules_facts,
+    rules_part,
+    set_gauges,
+)
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part
@@ -31,11 +39,13 @@ from ivr.ledger.keeper import Keeper
 from ivr.ledger.read import open_calls
 from ivr.ledger.writer import LedgerWriter
 from ivr.menu.prompts_needed import prompts_needed
-from ivr.prompts import load_catalogue, render_prompts
+from ivr.prompts import load_catalogue
 from ivr.queueing.pin_copies import copy_pins
 from ivr.queueing.roster import Roster
 from ivr.render.files import secret
-from ivr.rulebook import Rulebook, open_rulebook, voices
+from ivr.rulebook import open_rulebook, voices
+from ivr.rulebook.by_hand import ByHand
+from ivr.rulebook.changes import Changes
 from ivr.settings import Settings
 from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
@@ -53,11 +63,10 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._rulebook: Rulebook = open_rulebook(settings)
-        rules = self._rulebook.rules
-        self._needed = prompts_needed(rules)
-        self._voices = voices(rules)
-        catalogue = load_catalogue(self._needed, settings.prompts, settings.recorded, self._voices)
+        book = open_rulebook(settings)
+        catalogue = load_catalogue(
+            prompts_needed(book.rules), settings.prompts, settings.recorded, voices(book.rules)
+        )
         self._database = create_engine(settings.database)
         self._metrics = Metrics()
         self._roster = Roster()
@@ -69,7 +78,10 @@ class Engine:
         self._keeper = Keeper(Registry(), writer)
         self._callers = CallerMemory()
         self._adviser = Adviser(
-            rules, catalogue, settings.prompts, self._keeper, self._roster, _now, self._callers
+            book.rules, catalogue, settings.prompts, self._keeper, self._roster, _now, self._callers
+        )
+        self._changes = Changes(
+            settings, book, self._adviser.switch, self._mark, self._call_in_progress, _now
         )
         self._caller_watch = CallerWatch(self._database, self._callers, lambda: self._adviser.rules, _now)
         self._agi = AgiServer(LOOPBACK, settings.agi_port, self._answer, settings.step_seconds)
@@ -96,7 +108,7 @@ class Engine:
         loop.add_signal_handler(signal.SIGUSR1, self._drain)
         try:
             await self._start()
-            _log.info("serving", agi_port=self._settings.agi_port, rules=self._rulebook.rules.digest)
+            _log.info("serving", agi_port=self._settings.agi_port, rules=self._adviser.rules.digest)
             await stop.wait()
         finally:
             await self._stop()
@@ -110,7 +122,8 @@ class Engine:
         self._tasks = [
             asyncio.create_task(self._metrics.watch_loop(), name="loop-lag"),
             asyncio.create_task(self._tick(), name="clocks"),
-            asyncio.create_task(self._speak(), name="prompts"),
+            asyncio.create_task(self._changes.run(), name="rules"),
+            asyncio.create_task(self._changes.run_marks(), name="marks"),
             asyncio.create_task(self._caller_watch.run(), name="callers"),
         ]
         # Last: whoever is asked must be able to answer.
@@ -210,29 +223,29 @@ class Engine:
             except Exception as error:
                 _log.error("tick_failed", error=type(error).__name__)
 
-    async def _speak(self) -> None:
-        """Speak in the background what set-up has not spoken; calls go on without it."""
-        catalogue = await render_prompts(
-            self._needed, self._settings.prompts, self._settings.recorded, self._voices
-        )
-        for problem in (*catalogue.problems, *catalogue.warnings):
-            _log.warning("prompt", problem=problem)
-        self._adviser.catalogue = catalogue
+    def _mark(self, by_hand: ByHand) -> None:
+        self._adviser.by_hand = by_hand
+
+    def _call_in_progress(self, before: datetime) -> bool:
+        """Whether a call lives that began before this; True also while Asterisk has not told."""
+        return not self._roster.known or any(call.seen_at <= before for call in self._keeper.registry.live())
 
     def _look(self) -> tuple[tuple[Part, ...], Mapping[str, object]]:
         counts = self._keeper.registry.counts(_now())
         link, ledger = self._link.state, self._keeper.writer.status()
-        set_gauges(self._metrics, counts, self._roster, link, ledger, self._rulebook)
+        rules = self._changes.status
+        set_gauges(self._metrics, counts, self._roster, link, ledger, rules)
         draining = Part("questions", Level.BAD, "draining: new calls go by the plain dialplan")
         answering = Part("questions", Level.OK, f"port {self._settings.agi_port}")
         parts = (
             link_part(link),
             draining if self._draining else answering,
             ledger_part(ledger),
-            rules_part(self._rulebook),
+            rules_part(rules),
             prompts_part(self._adviser.catalogue),
         )
-        return parts, now_facts(counts, self._roster)
+        out = sorted(self._adviser.by_hand.out_of_service(_now()))
+        return parts, {**now_facts(counts, self._roster), "rules": rules_facts(rules), "out_of_service": out}
 
 
 async def _listen(setting: str, port: int, starting: object) -> None:

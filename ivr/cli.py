@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from ivr.commands import callers, people, record, replay, routing, running
+from ivr.commands import applying, callers, out_of_service, people, record, replay, routing, running
 
 app = typer.Typer(
     name="ivr",
@@ -20,10 +20,15 @@ for function in (
     routing.check,
     routing.route,
     replay.replay,
+    applying.apply,
+    applying.rollback,
+    applying.history,
+    out_of_service.service,
     record.calls,
     record.call,
 ):
     app.command()(function)
+app.add_typer(out_of_service.agency, name="agency")
 app.add_typer(people.operator, name="operator")
 app.add_typer(callers.caller, name="caller")
 

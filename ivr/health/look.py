@@ -11,7 +11,7 @@ from ivr.health.status import Level, Part
 from ivr.ledger.writer import WriterStatus
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
-from ivr.rulebook import Rulebook
+from ivr.rulebook.changes import RulesStatus
 
 
 def link_part(link: LinkState) -> Part:
@@ -32,10 +32,27 @@ def ledger_part(ledger: WriterStatus) -> Part:
     )
 
 
-def rules_part(book: Rulebook) -> Part:
-    if not book.refused:
-        return Part("routing", Level.OK, book.rules.digest)
-    return Part("routing", Level.WARN, f"refused, the last good copy is used: {book.refused[0]}")
+def rules_part(rules: RulesStatus) -> Part:
+    in_force = f"version {rules.number or '?'} ({rules.digest})"
+    if rules.refused:
+        return Part("routing", Level.WARN, f"{in_force} stays; IVR_ROUTING is refused: {rules.refused[0]}")
+    if rules.waiting:
+        return Part("routing", Level.WARN, f"{in_force} stays; a newer one waits: {rules.waiting}")
+    if rules.by_hand:
+        return Part("routing", Level.WARN, f"{in_force}; {rules.by_hand}")
+    return Part("routing", Level.OK, in_force)
+
+
+def rules_facts(rules: RulesStatus) -> Mapping[str, object]:
+    """``refused`` is the digest of an IVR_ROUTING that was refused, empty for one that cannot be read, null
+    when none is."""
+    return {
+        "version": rules.number,
+        "digest": rules.digest,
+        "refused": rules.refused_digest if rules.refused else None,
+        "problems": list(rules.refused),
+        "waiting": rules.waiting,
+    }
 
 
 def prompts_part(catalogue: Catalogue) -> Part:
@@ -45,7 +62,12 @@ def prompts_part(catalogue: Catalogue) -> Part:
 
 
 def set_gauges(
-    metrics: Metrics, counts: Counts, roster: Roster, link: LinkState, ledger: WriterStatus, book: Rulebook
+    metrics: Metrics,
+    counts: Counts,
+    roster: Roster,
+    link: LinkState,
+    ledger: WriterStatus,
+    rules: RulesStatus,
 ) -> None:
     for state in State:
         metrics.calls_live.labels(state).set(counts.by_state.get(state, 0))
@@ -56,7 +78,9 @@ def set_gauges(
     metrics.ledger_waiting.set(ledger.queued)
     metrics.ledger_lost.set(ledger.lost)
     metrics.ledger_journal_bytes.set(ledger.journal_bytes)
-    metrics.routing_refused.set(bool(book.refused))
+    metrics.routing_refused.set(bool(rules.refused))
+    metrics.routing_info.clear()
+    metrics.routing_info.labels(rules.number or "", rules.digest).set(1)
 
 
 def now_facts(counts: Counts, roster: Roster) -> Mapping[str, object]:

@@ -59,8 +59,11 @@ class Metrics:
         )
         self.routing_refused = Gauge(
             "siaga_routing_refused",
-            "1 while routing.yaml is broken and an older copy is used.",
+            "1 while routing.yaml is broken and an older version is in force.",
             registry=self.registry,
+        )
+        self.routing_info = Gauge(
+            "siaga_routing_info", "The rules in force.", ["version", "digest"], registry=self.registry
         )
         self.loop_lag = Gauge(
             "siaga_event_loop_lag_seconds",

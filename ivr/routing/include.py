@@ -37,7 +37,7 @@ def bundle(path: Path) -> dict[str, bytes]:
     except OSError as error:
         message = f"the file cannot be read ({error.strerror}); name one that exists and is readable"
         raise RoutingError([Problem(str(path), 1, 1, message)]) from error
-    for name, pattern in _found(path, files[path.name]):
+    for name, pattern in found(path, files[path.name]):
         try:
             files[name] = _read(_inside(path.parent, name))
         except OSError as error:
@@ -141,8 +141,9 @@ def _both(key: Text, before: Node, more: Node, report: Report) -> Node:
     return Block(before.items + added, before.line, before.column, before.file)
 
 
-def _found(path: Path, data: bytes) -> Iterator[tuple[str, Placed]]:
-    """The names of the files that a main file includes, as far as it can be read."""
+def found(path: Path, data: bytes) -> Iterator[tuple[str, Placed]]:
+    """The names of the files beside ``path`` that it includes if ``data`` stands in it, as far as it can be
+    read, and the patterns that found them."""
     report = Report(str(path))
     root = _nodes(data, report)
     wanted = _value(root, INCLUDE) if isinstance(root, Block) else None

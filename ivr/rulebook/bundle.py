@@ -1,14 +1,13 @@
 """A routing.yaml with the files that it includes: read, named and put in place as one."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.errors import IvrError
-from ivr.routing.loader import load_bytes
-from ivr.routing.problems import Place, Report, RoutingError
+from ivr.routing.include import bundle, digest_of, found
+from ivr.routing.loader import load_bundle
 from ivr.routing.rules import Rules
 
 
@@ -22,42 +21,38 @@ class Bundle:
     @property
     def digest(self) -> str:
         """Names the content of all files, right or wrong: 12 hexadecimal digits."""
-        digest = hashlib.sha256(self.main)
-        for name, data in sorted(self.included.items()):
-            digest.update(b"\0%s\0%d\0" % (name.encode(), len(data)))
-            digest.update(data)
-        return digest.hexdigest()[:12]
+        return digest_of({**self.included, "": self.main}, "")
 
     def load(self, path: Path) -> Rules:
         """The rules; ``path`` is named in the problems. Raises :class:`ivr.routing.problems.RoutingError`."""
-        return load_bytes(self.main, str(path))
+        return load_bundle({**self.included, path.name: self.main}, str(path))
 
 
 def read_bundle(path: Path) -> Bundle:
     """What stands at ``path`` now. Raises :class:`RoutingError` when it cannot be read."""
-    try:
-        return Bundle(path.read_bytes(), {})
-    except OSError as error:
-        report = Report(str(path))
-        report.error(
-            Place(1, 1), f"the file cannot be read ({error.strerror}); name one that exists and is readable"
-        )
-        raise RoutingError(report.problems) from error
+    files = bundle(path)
+    return Bundle(files.pop(path.name), files)
 
 
-def put_in_place(bundle: Bundle, path: Path, before: Bundle | None) -> None:
-    """Make ``bundle`` what stands at ``path``, ``path`` itself last; files that only ``before`` included go.
+def put_in_place(new: Bundle, path: Path, before: Bundle | None) -> None:
+    """Make ``new`` what stands at ``path``, ``path`` itself last; files that only ``before`` included go.
 
     Everything is on disk beside its place before the first file is replaced: a full disk changes nothing.
     Raises :class:`IvrError` then.
     """
-    if path.name in bundle.included:
+    if path.name in new.included:
         raise IvrError(
             f"The file includes one that is called {path.name}, which is the name of IVR_ROUTING itself: "
             "give the included file another name."
         )
-    files = [(path.parent / name, data) for name, data in bundle.included.items()]
-    files.append((path, bundle.main))
+    here = {name for name, _ in found(path, new.main)} - set(new.included)
+    if strays := sorted(here - set(before.included if before else ())):
+        raise IvrError(
+            f"{', '.join(strays)}: in {path.parent}, and the new rules would include it though the file you "
+            "apply does not: take it away, or put it beside your file too."
+        )
+    files = [(path.parent / name, data) for name, data in new.included.items()]
+    files.append((path, new.main))
     staged: list[tuple[Path, Path]] = []
     try:
         for target, data in files:
@@ -68,7 +63,7 @@ def put_in_place(bundle: Bundle, path: Path, before: Bundle | None) -> None:
         for temporary, target in staged:
             temporary.replace(target)
         for name in before.included if before else ():
-            if name not in bundle.included:
+            if name not in new.included:
                 (path.parent / name).unlink(missing_ok=True)
     except OSError as error:
         raise IvrError(

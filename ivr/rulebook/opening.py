@@ -76,7 +76,6 @@ def keep_found(settings: Settings, versions: Versions, book: Rulebook) -> int | 
             action=Action.EDITED,
             author=owner(settings.routing),
             at=datetime.now(UTC),
-            rules=book.rules.digest,
             main=settings.routing.name,
         ),
         book.bundle,

@@ -38,8 +38,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the history. ``digest`` names the content (:attr:`Bundle.digest`), ``rules`` the rules as
-    the record of calls names them; ``main`` is the name of the file that includes the others."""
+    """One line of the history. ``digest`` names the content, as the record of calls does; ``main`` is the
+    name of the file that includes the others."""
 
     number: int | None
     digest: str
@@ -47,7 +47,6 @@ class Event:
     author: str
     at: datetime
     reason: str = ""
-    rules: str = ""
     main: str = ""
     of: int | None = None
     problems: tuple[str, ...] = ()

@@ -89,8 +89,7 @@ def test_112_gets_the_main_menu_in_the_first_language(adviser: Adviser) -> None:
 
 
 def test_911_gets_it_in_english_and_a_prompt_that_is_missing_is_named_plainly(adviser: Adviser) -> None:
-    catalogue = Catalogue("id", {}, {})
-    adviser.catalogue = catalogue
+    adviser.switch(RULES, Catalogue("id", {}, {}))
     assert fields(adviser.answer(intake(dialled="911")))[2:7] == ["main", "en", "0", "3", "en/menu-main"]
 
 

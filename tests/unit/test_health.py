@@ -10,12 +10,13 @@ from stack.ports import free_port
 
 from ivr.asterisk.ami_link import LinkPhase, LinkState
 from ivr.calls.registry import Registry
-from ivr.health.look import ledger_part, link_part, now_facts, set_gauges
+from ivr.health.look import ledger_part, link_part, now_facts, rules_facts, rules_part, set_gauges
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part, overall
 from ivr.ledger.writer import WriterStatus
 from ivr.queueing.roster import Roster
+from ivr.rulebook.changes import RulesStatus
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -105,20 +106,37 @@ async def test_a_blocked_event_loop_shows_in_the_figures() -> None:
 
 def test_gauges_follow_what_is_seen() -> None:
     metrics = Metrics()
-
-    class Book:
-        refused = ("routing.yaml:1:1: error: x",)
-
+    rules = RulesStatus(7, "0123456789ab", refused=("routing.yaml:1:1: error: x",))
     set_gauges(
         metrics,
         Registry().counts(NOW),
         Roster(),
         link(LinkPhase.UP),
         ledger(journal_bytes=7),
-        Book(),  # type: ignore[arg-type]
+        rules,
     )
     text = metrics.text().decode()
     assert "siaga_ami_up 1.0" in text
     assert "siaga_ledger_journal_bytes 7.0" in text
     assert "siaga_routing_refused 1.0" in text
+    assert 'siaga_routing_info{digest="0123456789ab",version="7"} 1.0' in text
     assert 'siaga_calls_live{state="queue"} 0.0' in text
+
+
+def test_what_keeps_rules_from_going_live_is_a_warning_with_its_reason() -> None:
+    for status, text in (
+        (RulesStatus(3, "aa", refused=("routing.yaml:1:1: error: x",), refused_digest="bb"), "error: x"),
+        (RulesStatus(3, "aa", waiting="No AMI at 127.0.0.1:5038"), "No AMI"),
+        (RulesStatus(3, "aa", by_hand="by-hand.json is damaged"), "damaged"),
+    ):
+        part = rules_part(status)
+        assert part.level is Level.WARN
+        assert "version 3 (aa)" in part.text
+        assert text in part.text
+    assert rules_part(RulesStatus(3, "aa")).level is Level.OK
+
+
+def test_other_programs_see_which_rules_are_in_force_and_which_are_refused() -> None:
+    broken = RulesStatus(3, "aa", refused=("x",), refused_digest="bb")
+    assert rules_facts(broken)["refused"] == "bb"
+    assert rules_facts(RulesStatus(3, "aa"))["refused"] is None
