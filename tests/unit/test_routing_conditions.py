@@ -90,7 +90,7 @@ def test_what_is_known_of_a_number_moves_its_call_and_nothing_else(
     assert bool(said) == (moved.why[0] != plain.why[0])
 
 
-@pytest.mark.parametrize("caller", set(CallerClass) - {CallerClass.NUMBER})
+@pytest.mark.parametrize("caller", [kind for kind in CallerClass if kind is not CallerClass.NUMBER])
 def test_a_number_that_is_nobody_is_never_moved(caller: CallerClass) -> None:
     decision = decided(Facts(sub="birth", caller=caller, prank_marks=50, redial_seconds=1.0))
     assert decision.priority == 9
