@@ -52,7 +52,7 @@ def put_in_place(new: Bundle, path: Path, before: Bundle | None) -> None:
             "apply does not: take it away, or put it beside your file too."
         )
     files = [(path.parent / name, data) for name, data in new.included.items()]
-    files.append((path, new.main))
+    files.append((path.resolve(), new.main))  # a link stays one
     staged: list[tuple[Path, Path]] = []
     try:
         for target, data in files:
@@ -87,7 +87,7 @@ def _stage(target: Path, data: bytes) -> Path:
     try:
         mode = target.stat().st_mode & 0o777
     except OSError:
-        mode = 0o644
+        mode = 0o640
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         with open(temporary, "wb") as file:

@@ -5,6 +5,7 @@ last call that was decided by older ones has ended.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import datetime
 
 import structlog
 
+from ivr.asterisk.failures import place
 from ivr.asterisk.reload_session import reload_session
 from ivr.errors import AmiError, IvrError
 from ivr.prompts import Catalogue
@@ -26,6 +28,8 @@ from ivr.settings import Settings
 
 RETRY_SECONDS = 1.0
 """When Asterisk is away or the disk is full."""
+LONGEST_RETRY_SECONDS = 30.0
+"""Making rules ready again and again costs CPU that calls need; a change of the file is taken at once."""
 
 _log = structlog.get_logger(__name__)
 
@@ -65,14 +69,16 @@ class Changes:
         self._worker = Worker()
         self._watch = Watch(settings.routing)
         self._live = (book.number, book.rules.digest)
-        self._refused = Refused("", book.refused, ())
+        self._refused = Refused(book.refused_digest, book.refused, ())
         self._have = ""
         """Digest of what was made ready last."""
         self._ready: Taken | None = None
         """Made ready, and not yet in force."""
-        self._again: Job | None = Job(settings, number=book.number if book.refused else None)
+        self._again: Job | None = Job(settings, book.number, number=book.number if book.refused else None)
         """What is still to be made ready. At first that is what is in force: perhaps this engine was started
         by itself, and Asterisk goes by older files."""
+        self._not_before = 0.0
+        self._failures = 0
         self._waiting = self._by_hand = ""
         self._kept: dict[int, datetime] = {}
         """Version that calls may still go by → when it was replaced."""
@@ -90,7 +96,8 @@ class Changes:
                 try:
                     await self._round()
                 except Exception as error:
-                    self._wait_for(f"{type(error).__name__}: the engine's log and ivr doctor tell more")
+                    self._wait_for(f"a fault of ours, see the log: {type(error).__name__}")
+                    _log.error("rules_round_failed", **place(error))
                 await asyncio.sleep(RETRY_SECONDS if self._waiting else LOOK_SECONDS)
         finally:
             await self._worker.close()
@@ -110,10 +117,17 @@ class Changes:
 
     async def _round(self) -> None:
         if await asyncio.to_thread(self._watch.changed):
-            self._again = Job(self._settings, self._have)
+            self._again, self._failures, self._not_before = (
+                Job(self._settings, self._live[0], self._have),
+                0,
+                0.0,
+            )
         job = self._again or self._tidying()
-        if job is not None:
-            self._note(job, await self._worker.take(job))
+        if job is not None and time.monotonic() >= self._not_before:
+            try:
+                self._note(job, await self._worker.take(job))
+            except IvrError as error:
+                self._note(job, Failed(str(error)))
         if self._ready is not None:
             await self._go_live(self._ready)
 
@@ -122,17 +136,19 @@ class Changes:
         over = tuple(number for number, at in self._kept.items() if not self._in_progress(at))
         if not over or self._ready is not None:
             return None
-        return Job(self._settings, number=self._live[0], drop=over)
+        return Job(self._settings, self._live[0], number=self._live[0], drop=over)
 
     def _note(self, job: Job, answer: Answer) -> None:
-        if not isinstance(answer, Failed):
-            self._again, self._waiting = None, ""
-        if not isinstance(answer, Failed) and job.number is None:
+        if isinstance(answer, Failed):
+            self._again = job
+            pause = min(RETRY_SECONDS * 2**self._failures, LONGEST_RETRY_SECONDS)
+            self._failures, self._not_before = self._failures + 1, time.monotonic() + pause
+            self._wait_for(answer.reason)
+            return
+        self._again, self._failures, self._waiting = None, 0, ""
+        if job.number is None:
             self._watch.follow(answer.watch)
         match answer:
-            case Failed():
-                self._again = job
-                self._wait_for(answer.reason)
             case Refused():
                 if answer.digest != self._refused.digest or not self._refused.problems:
                     _log.error("routing_refused", problems=len(answer.problems), first=answer.problems[0])

@@ -1,8 +1,7 @@
 """The rules that a process starts with: IVR_ROUTING if it is right, else the newest version that is."""
 
-import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from ivr.prompts import DEFAULT_VOICES
 from ivr.routing.problems import RoutingError
 from ivr.routing.rules import Rules
 from ivr.rulebook.bundle import Bundle, read_bundle
-from ivr.rulebook.versions import Action, Event, Versions
+from ivr.rulebook.versions import Action, Event, Versions, user_name
 from ivr.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -22,13 +21,14 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """``number`` is the version (``None``: its text is not kept yet). ``refused`` are the problems of a newer
-    IVR_ROUTING that was not taken, one a line."""
+    IVR_ROUTING that was not taken, one a line; ``refused_digest`` names its content, if it could be read."""
 
     rules: Rules
     bundle: Bundle
     source: Path
     number: int | None = None
     refused: tuple[str, ...] = ()
+    refused_digest: str = ""
 
 
 def read_rulebook(settings: Settings) -> Rulebook:
@@ -36,11 +36,13 @@ def read_rulebook(settings: Settings) -> Rulebook:
     is right either."""
     versions = Versions(settings.routing_state)
     current = versions.current()
+    digest = ""
     try:
         bundle = read_bundle(settings.routing)
+        digest = bundle.digest
         rules = bundle.load(settings.routing)
     except RoutingError as error:
-        return _earlier(settings, versions, error)
+        return _earlier(settings, versions, error, digest)
     known = current is not None and current.digest == bundle.digest
     return Rulebook(rules, bundle, settings.routing, current.number if current and known else None)
 
@@ -54,7 +56,7 @@ def open_rulebook(settings: Settings) -> Rulebook:
             versions.recover(settings.routing)
             book = read_rulebook(settings)
             number = keep_found(settings, versions, book)
-            return Rulebook(book.rules, book.bundle, book.source, number, book.refused)
+            return replace(book, number=number)
     except RoutingError:
         raise
     except (OSError, IvrError) as error:
@@ -65,7 +67,7 @@ def open_rulebook(settings: Settings) -> Rulebook:
 def keep_found(settings: Settings, versions: Versions, book: Rulebook) -> int | None:
     """Keep the text in force as a version if it is not, and a refusal as an event; the version's number."""
     if book.refused:
-        note_refusal(settings, versions, book.refused)
+        note_refusal(settings, versions, book.refused_digest, book.refused)
         return book.number
     if book.number is not None:
         return book.number
@@ -82,12 +84,8 @@ def keep_found(settings: Settings, versions: Versions, book: Rulebook) -> int | 
     ).number
 
 
-def note_refusal(settings: Settings, versions: Versions, problems: tuple[str, ...]) -> None:
+def note_refusal(settings: Settings, versions: Versions, digest: str, problems: tuple[str, ...]) -> None:
     """Once for one text: not again by each process that meets it."""
-    try:
-        digest = read_bundle(settings.routing).digest
-    except (OSError, RoutingError):
-        digest = ""
     last = next(reversed(versions.history()), None)
     if last is None or (last.action, last.digest) != (Action.REFUSED, digest):
         author = owner(settings.routing)
@@ -102,12 +100,12 @@ MOST_PROBLEMS = 20
 def owner(path: Path) -> str:
     """Whose file it is: as near as one can come to who edited it."""
     try:
-        return pwd.getpwuid(path.stat().st_uid).pw_name
-    except (OSError, KeyError):
+        return user_name(path.stat().st_uid)
+    except OSError:
         return "?"
 
 
-def _earlier(settings: Settings, versions: Versions, error: RoutingError) -> Rulebook:
+def _earlier(settings: Settings, versions: Versions, error: RoutingError, digest: str) -> Rulebook:
     problems = tuple(str(problem) for problem in error.problems)
     for event in reversed(versions.history()):
         if event.number is None:
@@ -119,7 +117,7 @@ def _earlier(settings: Settings, versions: Versions, error: RoutingError) -> Rul
         except IvrError:
             continue
         _log.error("routing_refused", file=str(settings.routing), problems=len(problems), using=event.number)
-        return Rulebook(rules, bundle, source, event.number, problems)
+        return Rulebook(rules, bundle, source, event.number, problems, digest)
     raise IvrError("\n".join(problems)) from error
 
 

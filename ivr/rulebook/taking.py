@@ -33,9 +33,10 @@ from ivr.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Job:
     """Take what stands at IVR_ROUTING, unless that is ``have`` (a digest); or the version ``number``.
-    ``drop``: earlier versions by which no call goes any more."""
+    ``live`` is the version in force, ``drop`` earlier ones by which no call goes any more."""
 
     settings: Settings
+    live: int | None = None
     have: str = ""
     number: int | None = None
     drop: tuple[int, ...] = ()
@@ -117,9 +118,8 @@ def _take(job: Job) -> Answer:
         number = job.number or _number(settings, versions, bundle)
         if number is None:
             return Failed("the file changed again meanwhile")
-        before = read_in_use(settings)
-        kept = before.next(number, job.drop).kept
-        write_in_use(settings, InUse(before.live, kept))
+        live, kept = _in_use(job, number)
+        write_in_use(settings, InUse(live, kept))
         wanted = of_rules(
             settings,
             rules,
@@ -131,6 +131,15 @@ def _take(job: Job) -> Answer:
         pending = _note_to_reload(settings, modules)
         write_parts(settings, wanted)
     return Taken(number, rules, catalogue, pending, kept, watch)
+
+
+def _in_use(job: Job, number: int) -> tuple[int | None, tuple[int, ...]]:
+    """The version in force, and those that calls may go by once ``number`` is: also what an engine left that
+    was killed."""
+    before = read_in_use(job.settings)
+    live = before.live if job.live is None else job.live
+    kept = before.kept if before.live is None else (*before.kept, before.live)
+    return live, InUse(live, kept).next(number, job.drop).kept
 
 
 def _bundle(job: Job, versions: Versions) -> Bundle:
@@ -167,7 +176,7 @@ def _refuse(
     job: Job, versions: Versions, digest: str, problems: tuple[str, ...], watch: tuple[Path, ...] = ()
 ) -> Refused:
     with versions.lock():
-        note_refusal(job.settings, versions, problems)
+        note_refusal(job.settings, versions, digest, problems)
     path = job.settings.routing
     return Refused(digest, problems, (*watch, path, path.parent))
 

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import json
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Iterator
@@ -96,11 +97,15 @@ class Versions:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One writer at a time, and no reader of half a change. Raises :class:`IvrError` after
-        :data:`LOCK_SECONDS`. A process that dies lets go."""
+        """One writer at a time, and no reader of half a change. A process that dies lets go.
+
+        Raises :class:`IvrError` after :data:`LOCK_SECONDS`, when nothing can be written, and for a user whose
+        files the engine could not read.
+        """
         deadline = time.monotonic() + LOCK_SECONDS
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._refuse_stranger()
             file = (self._directory / "lock").open("w")
         except OSError as error:
             raise IvrError(
@@ -116,6 +121,12 @@ class Versions:
                         raise IvrError("Another command changes the rules just now: try again.") from None
                     time.sleep(0.05)
             yield
+
+    def _refuse_stranger(self) -> None:
+        uid = self._directory.stat().st_uid
+        if uid != os.geteuid():
+            name = user_name(uid)
+            raise IvrError(f"{self._directory} belongs to {name}: do this as that user (sudo -u {name} …).")
 
     def keep(self, event: Event, bundle: Bundle) -> Event:
         """Keep what stands in place already as a new version: ``event`` with its number. Raises
@@ -149,7 +160,8 @@ class Versions:
         except FileNotFoundError:
             return
         if event is not None:
-            put_in_place(self.bundle(event), path, None)
+            before = self.current()
+            put_in_place(self.bundle(event), path, self.bundle(before) if before else None)
             if self.event(event.number) is None:
                 self.append(event)
         self._pending.unlink(missing_ok=True)
@@ -190,6 +202,13 @@ class Versions:
             temporary.replace(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _line(event: Event) -> str:
