@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,19 @@ import typer
 from ivr.commands.common import command, out
 from ivr.errors import IvrError
 from ivr.intake.caller import classify_caller
+from ivr.menu.prompts_needed import prompts_needed
+from ivr.prompts.catalogue import plan_prompts
 from ivr.routing.advice import encode_plan
 from ivr.routing.decide import decide, plan
+from ivr.routing.examine import examine
+from ivr.routing.include import bundle
 from ivr.routing.loader import load_file
 from ivr.routing.model import CallerClass, Decision, Facts, ServiceState
 from ivr.routing.rules import Rules
 from ivr.routing.schema import seconds_of
 from ivr.routing.show import decision_as_json
-from ivr.settings import load_settings
+from ivr.rulebook import voices
+from ivr.settings import Settings, load_settings
 from ivr.vocabulary import IntakeField
 
 File = Annotated[Path | None, typer.Argument(help="The file; IVR_ROUTING (routing.yaml) if left out.")]
@@ -25,14 +31,31 @@ File = Annotated[Path | None, typer.Argument(help="The file; IVR_ROUTING (routin
 
 @command
 def check(file: File = None) -> None:
-    """Say everything that is wrong with a routing.yaml. Exit status 1 if anything is."""
-    path = file or load_settings().routing
-    rules = load_file(path)
+    """Say everything that is wrong with a routing.yaml, and what is probably not meant.
+
+    Exit status 1 if anything is wrong. Warnings alone leave it 0.
+    """
+    settings = load_settings()
+    path = file or settings.routing
+    found = examine(bundle(path), str(path), datetime.now(UTC), partial(_unplayable, settings))
+    for warning in found.warnings:
+        out.print(str(warning), markup=False, soft_wrap=True)
+    rules = found.rules
     out.print(
         f"{path}: benar / correct: {len(rules.rules)} aturan / rules, {len(rules.agencies)} instansi / "
         f"agencies, {len(rules.lines)} saluran / lines.",
+        f"Terbukti / proved: setiap panggilan sampai ke manusia / every call ends at a human "
+        f"({found.proof.combinations:,} kombinasi / combinations).",
+        sep="\n",
+        markup=False,
         soft_wrap=True,
     )
+
+
+def _unplayable(settings: Settings, rules: Rules) -> set[tuple[str, str]]:
+    """Prompts for which a caller would hear the first language."""
+    prompts, _ = plan_prompts(prompts_needed(rules), settings.prompts, settings.recorded, voices(rules))
+    return {prompt.key for prompt in prompts if prompt.target is None}
 
 
 @command

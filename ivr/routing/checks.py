@@ -11,10 +11,11 @@ from ivr.menu.definition import LONGEST_SPEECH
 from ivr.menu.text import menu_text, speech_seconds
 from ivr.routing.advice import LONGEST_PLAN, encode_plan
 from ivr.routing.model import AgencyUse, Decision, Facts, LineUse, Mode
+from ivr.routing.places import place_of, rule_places
 from ivr.routing.plan import assemble
 from ivr.routing.problems import Placed, Report, shown
 from ivr.routing.rules import LAST_RESORT, LEAD, OverflowStep, Queue, Rule, Rules
-from ivr.routing.yaml_nodes import Block, Items, Node
+from ivr.routing.yaml_nodes import Block
 from ivr.vocabulary import LAYER_1_QUEUE
 
 
@@ -29,22 +30,6 @@ def check(rules: Rules, root: Block, report: Report) -> None:
         _check_plans(rules, root, report)
 
 
-def _at(node: Node, *path: str | int) -> Node:
-    """The value at a path of keys and positions, or the nearest thing around it."""
-    for step in path:
-        match node:
-            case Block() if isinstance(step, str):
-                inner = next((value for key, value in node.items if key.value == step), None)
-            case Items() if isinstance(step, int) and step < len(node.items):
-                inner = node.items[step]
-            case _:
-                inner = None
-        if inner is None:
-            return node
-        node = inner
-    return node
-
-
 def _check_words(rules: Rules, root: Block, report: Report) -> None:
     known = {*rules.categories, *rules.menus}
     spoken = {target for menu in rules.menus.values() for target in menu.choices.values()} & known
@@ -55,7 +40,7 @@ def _check_words(rules: Rules, root: Block, report: Report) -> None:
         needed = spoken | set(rules.categories) if position == 0 else spoken
         if missing := sorted(needed - set(language.words)):
             report.error(
-                _at(root, "languages", language.id, "words"),
+                place_of(root, "languages", language.id, "words"),
                 f"{language.id} has no words for {', '.join(missing)}; write {missing[0]}: … below words",
             )
 
@@ -67,7 +52,7 @@ def _check_menus(rules: Rules, root: Block, report: Report) -> None:
     }
     for loop in _loops(onwards):
         report.error(
-            _at(root, "menus", loop[0]),
+            place_of(root, "menus", loop[0]),
             f"the menus {' → '.join(loop)} lead round in a circle; take one of these choices away",
         )
     for menu in rules.menus.values():
@@ -77,7 +62,7 @@ def _check_menus(rules: Rules, root: Block, report: Report) -> None:
             seconds = speech_seconds(menu_text(rules, menu, language))
             if seconds > LONGEST_SPEECH:
                 report.error(
-                    _at(root, "menus", menu.name),
+                    place_of(root, "menus", menu.name),
                     f"the menu {menu.name} takes about {seconds:.0f} s to say in {language.id}, more than "
                     f"{LONGEST_SPEECH:.0f} s; use fewer choices or shorter words",
                 )
@@ -109,23 +94,23 @@ def _check_queues(rules: Rules, root: Block, report: Report) -> None:
     onwards: dict[str, list[str]] = {}
     for queue in rules.queues.values():
         for path, overflow in _overflows(queue):
-            at = _at(root, "queues", queue.name, *path)
+            at = place_of(root, "queues", queue.name, *path)
             _check_overflow(rules, queue, overflow, at, report)
             onwards.setdefault(queue.name, []).append(overflow[-1].to)
         if queue.during and not queue.overflow:
             report.error(
-                _at(root, "queues", queue.name),
+                place_of(root, "queues", queue.name),
                 f"{queue.name} has an overflow at some hours only; write overflow: for the others",
             )
     for loop in _loops(onwards):
         report.error(
-            _at(root, "queues", loop[0]),
+            place_of(root, "queues", loop[0]),
             f"the overflows {' → '.join(loop)} lead round in a circle; end one of them with {LAST_RESORT}",
         )
     emergency = rules.queues.get(LAYER_1_QUEUE)
     if emergency is not None and not emergency.overflow:
         report.error(
-            _at(root, "queues", LAYER_1_QUEUE),
+            place_of(root, "queues", LAYER_1_QUEUE),
             f"{LAYER_1_QUEUE} has no overflow; write overflow: [45s {LEAD}, 2m {LAST_RESORT}]",
         )
 
@@ -167,14 +152,18 @@ def _check_agencies(rules: Rules, root: Block, report: Report) -> None:
     for agency in rules.agencies.values():
         if first is not None and first not in agency.name:
             report.error(
-                _at(root, "agencies", agency.id, "name"),
+                place_of(root, "agencies", agency.id, "name"),
                 f"{agency.id} has no name in {first}, the first language; write {first}: and its name",
             )
     for line in rules.lines.values():
         if line.number is None or rules.city is None:
             continue
         if normalise_dialled(line.number, rules.city.area_code) in set(rules.numbers) - {OTHER}:
-            at = _at(root, "agencies", line.agency, "lines") if line.agency else _at(root, LAST_RESORT)
+            at = (
+                place_of(root, "agencies", line.agency, "lines")
+                if line.agency
+                else place_of(root, LAST_RESORT)
+            )
             report.error(
                 at,
                 f"{line.name} calls {line.number}, which leads back to this centre; write the "
@@ -184,7 +173,7 @@ def _check_agencies(rules: Rules, root: Block, report: Report) -> None:
 
 def _check_rules(rules: Rules, root: Block, report: Report) -> None:
     queueless = {name for name, queue in rules.queues.items() if not queue.overflow}
-    places = _rule_places(root)
+    places = rule_places(root)
     for rule in rules.rules:
         at = places.get(rule.name, root)
         if rule.queue in queueless:
@@ -196,7 +185,7 @@ def _check_rules(rules: Rules, root: Block, report: Report) -> None:
 
 
 def _check_plans(rules: Rules, root: Block, report: Report) -> None:
-    places = _rule_places(root)
+    places = rule_places(root)
     for rule in rules.rules:
         stages = assemble(rules, _longest(rules, rule), Facts(), _longest_overflow)
         if (letters := len(encode_plan(stages))) > LONGEST_PLAN:
@@ -222,11 +211,3 @@ def _longest(rules: Rules, rule: Rule) -> Decision:
 
 def _longest_overflow(queue: Queue) -> tuple[OverflowStep, ...]:
     return max((queue.overflow, *queue.during.values()), key=len)
-
-
-def _rule_places(root: Block) -> dict[str, Node]:
-    listed = _at(root, "rules")
-    items = listed.items if isinstance(listed, Items) else ()
-    return {
-        " ".join(name.value.split()): item for item in items if hasattr(name := _at(item, "rule"), "value")
-    }

@@ -46,8 +46,11 @@ def _ways(rules: Rules) -> _Ways:
 
 
 def _endless(ways: _Ways) -> set[MenuState]:
-    """What is left when states from which every key ends, or leads to such a state, are taken away."""
+    """What is left when states from which every key ends, or leads to such a state, are taken away; and then
+    those that only lead into what is left."""
     left = set(ways)
     while ending := {state for state in left if left.isdisjoint(ways[state].values())}:
         left -= ending
+    while into := left.difference(*[ways[state].values() for state in left]):
+        left -= into
     return left
