@@ -8,6 +8,8 @@ from stack.postgresql import Postgresql
 
 # How long an example takes is the machine's doing: no test is judged by time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# scripts/test --quick: a part of the examples; a test that wants more of them asks for a multiple.
+settings.register_profile("quick", settings.get_profile("untimed"), max_examples=25)
 settings.load_profile("untimed")
 
 

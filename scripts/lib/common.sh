@@ -15,6 +15,8 @@ export PYTHONPATH="$REPO"
 # Nothing is written into the repository, and no module of the working directory is taken for ours.
 export PYTHONPYCACHEPREFIX="$IVR_TOOLS/cache/pycache"
 export PYTHONSAFEPATH=1
+# Compiled modules are kept there, whatever the shell says: without them every process begins a second later.
+unset PYTHONDONTWRITEBYTECODE
 
 QUIET="${QUIET:-}"
 

@@ -306,7 +306,7 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.lists(anything, max_size=25))
 def test_any_order_of_events_ends_in_the_one_funnel(happened: list[CallEvent | EngineNote]) -> None:
     call, findings = story(*happened, ended(500))
@@ -320,7 +320,7 @@ def test_any_order_of_events_ends_in_the_one_funnel(happened: list[CallEvent | E
     assert (call.ending.result is Result.ANSWERED) == (call.human is not None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.lists(anything, min_size=1, max_size=25))
 def test_a_move_that_is_not_legal_is_always_told(happened: list[CallEvent | EngineNote]) -> None:
     call = None

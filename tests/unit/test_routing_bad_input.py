@@ -267,13 +267,13 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=40).map("".join))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 def test_any_mixture_of_yaml_ends_in_problems(text: str) -> None:
     assert problems(text)
 
 
 @given(st.integers(0, len(AMBON) - 1), st.integers(0, 12), st.text(max_size=6) | PIECES)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 def test_any_slip_of_the_hand_in_the_real_file_ends_in_rules_or_problems(
     at: int, cut: int, typed: str
 ) -> None:

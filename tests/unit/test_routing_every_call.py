@@ -194,7 +194,7 @@ def every_call(rules: Rules) -> list[Facts]:
 
 
 @given(cities())
-@settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=list(HealthCheck))
 def test_every_call_is_decided_and_its_plan_ends_at_humans(text: str) -> None:
     rules = load(text, "routing.yaml")
     for index, facts in enumerate(every_call(rules)):
@@ -221,7 +221,7 @@ def test_every_call_is_decided_and_its_plan_ends_at_humans(text: str) -> None:
 
 
 @given(cities(), st.lists(st.sampled_from([*"0123456789*#", SILENCE]), min_size=9, max_size=9))
-@settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=list(HealthCheck))
 def test_every_walk_ends_at_a_category_of_the_city(text: str, keys: list[str]) -> None:
     rules = load(text, "routing.yaml")
     assert all(spoken.strip() for spoken in prompts_needed(rules).values())

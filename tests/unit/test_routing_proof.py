@@ -51,7 +51,7 @@ def plainly(rules: Rules, point: Point) -> tuple[int, int]:
 
 
 @given(cities(), st.data(), st.permutations(DIMENSIONS))
-@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 4, suppress_health_check=list(HealthCheck))
 def test_the_partition_gives_each_call_to_the_rule_that_takes_it(
     text: str, data: st.DataObject, order: list[str]
 ) -> None:
@@ -68,7 +68,7 @@ def test_the_partition_gives_each_call_to_the_rule_that_takes_it(
 
 
 @given(cities(), st.data())
-@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 4, suppress_health_check=list(HealthCheck))
 def test_every_call_has_the_plan_of_a_combination_that_was_decided(text: str, data: st.DataObject) -> None:
     rules = load(text, "routing.yaml")
     space = space_of([rules], NOW.date())
