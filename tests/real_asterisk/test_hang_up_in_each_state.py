@@ -134,7 +134,7 @@ async def test_a_caller_leaves_at_once(build: Callable[..., Any]) -> None:
     assert ending(house, in_menu) == ("short", "in-menu", "caller")
     assert ending(house, at_intake) == ("short", "at-intake", "caller")
     for caller, seen in statuses.items():
-        # A CANCEL that crosses our answer inside Asterisk: the channel was up, the caller hears 487 all the same.
+        # A CANCEL that crosses our answer inside Asterisk: the channel was up, the caller hears 487 even so.
         where = {"before-answer", "at-intake"} if 487 in seen else {"at-intake", "in-menu"}
         result, reason, detail = ending(house, caller)
         assert (result, detail) == ("short", "caller")
