@@ -8,7 +8,8 @@ from itertools import islice
 
 from ivr.calls.call import Call
 from ivr.calls.states import State
-from ivr.ledger.rows import Row, call_row
+from ivr.ledger.entries import CallerData, Entry
+from ivr.ledger.rows import Row, call_row, caller_row, entry_row
 
 CALL_SECONDS = 1.0
 """A call's row is written when the call is new, at its end, and between the two at most so often. The ledger
@@ -35,20 +36,24 @@ class Waiting:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
+        self._told: deque[tuple[Entry | CallerData, datetime]] = deque()
+        """With the time at which it was put down. Rows are made of many at once: that costs a third of making
+        each when it comes."""
         self._rows: deque[Row] = deque()
+        """Made, and not stored yet; they stay the same, whatever fails."""
         self._calls: dict[str, Call] = {}
         """By id: as they stand now, and that is not stored yet."""
         self._stored_at: dict[str, float] = {}
         """When the row of a call that has not ended was stored last."""
 
     def __len__(self) -> int:
-        return len(self._rows) + len(self._calls)
+        return len(self._told) + len(self._rows) + len(self._calls)
 
-    def add(self, row: Row) -> bool:
-        """False when it is full: then the row is lost."""
+    def add(self, what: Entry | CallerData, now: datetime) -> bool:
+        """False when it is full: then it is lost."""
         if len(self) >= self._bound:
             return False
-        self._rows.append(row)
+        self._told.append((what, now))
         return True
 
     def put(self, call: Call) -> bool:
@@ -69,6 +74,8 @@ class Waiting:
 
     def batch(self, most: int, at: float, *, everything: bool = False) -> Batch:
         """The first ``most`` rows, and calls that are due (all of them with ``everything``)."""
+        while self._told and len(self._rows) < most:
+            self._rows.append(_row(*self._told.popleft()))
         entries = tuple(islice(self._rows, most))
         due: Iterator[Call] = (call for call in self._calls.values() if everything or self.is_due(call, at))
         return Batch(entries, tuple(islice(due, most - len(entries))), at)
@@ -88,6 +95,11 @@ class Waiting:
     def forget(self) -> int:
         """Give up everything; how much that was."""
         lost = len(self)
+        self._told.clear()
         self._rows.clear()
         self._calls.clear()
         return lost
+
+
+def _row(what: Entry | CallerData, now: datetime) -> Row:
+    return entry_row(what, now) if isinstance(what, Entry) else caller_row(what, now)

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ivr.calls.call import Call
 from ivr.ledger.entries import CallerData, Entry
 from ivr.ledger.journal import Journal
-from ivr.ledger.rows import Row, caller_row, entry_row
+from ivr.ledger.rows import Row
 from ivr.ledger.storing import store
 from ivr.ledger.waiting import Batch, Waiting
 from ivr.store.faults import in_short, rows_at_fault
@@ -110,11 +110,11 @@ class LedgerWriter:
 
     def record(self, entry: Entry) -> None:
         """Put down what happened."""
-        self._put(entry_row(entry, self._now()))
+        self._put(entry)
 
     def record_caller(self, caller: CallerData) -> None:
         """Put down personal data. A second time for the same call adds to the first."""
-        self._put(caller_row(caller, self._now()))
+        self._put(caller)
 
     def project(self, call: Call) -> None:
         """Put down how a call stands now; replaces what was put down before, within
@@ -153,8 +153,8 @@ class LedgerWriter:
             self._lost += rows
             _log.critical("ledger-rows-lost", rows=rows, error=self._last_error)
 
-    def _put(self, row: Row) -> None:
-        if not self._waiting.add(row):
+    def _put(self, what: Entry | CallerData) -> None:
+        if not self._waiting.add(what, self._now()):
             self._lose()
             return
         if self._closed:
