@@ -164,7 +164,6 @@ class Engine:
         if self._draining and question.script is AgiScript.INTAKE:
             raise AgiError("The engine is being stopped: a new call goes by the plain dialplan.")
         began = time.perf_counter()
-        self._link.catch_up()
         try:
             advice = self._adviser.answer(question)
         except Exception:
@@ -174,7 +173,7 @@ class Engine:
         self._metrics.question_seconds.labels(question.script).observe(time.perf_counter() - began)
         return advice
 
-    def _on_event(self, message: AmiMessage) -> None:
+    async def _on_event(self, message: AmiMessage) -> None:
         event = translate(message)
         if event is None:
             return

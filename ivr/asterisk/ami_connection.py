@@ -12,12 +12,6 @@ from ivr.errors import AmiError, AmiRefused
 
 FRAME_BOUND = 1_000_000
 """Bytes without an end of frame: the peer is no Asterisk."""
-GATHER_SECONDS = 0.05
-"""Events wait so long for others, unless an answer is awaited: a call's events come one by one, and waking
-for each costs several times the event itself. Who needs to know sooner calls
-:meth:`AmiConnection.read_on`."""
-GATHER_BYTES = 65_536
-"""More than this is read at once."""
 PENDING_BOUND = 1000
 """Actions under way at once on one connection."""
 _BANNER = b"Asterisk Call Manager/"
@@ -104,11 +98,6 @@ class AmiConnection(Manager):  # type: ignore[misc]
             on_event(event)
         self._early = []
 
-    def read_on(self) -> None:
-        """Read now what has come, without waiting for more."""
-        if self.protocol is not None and not self.protocol.closed:
-            self.protocol.read_on()
-
     def dispatch(self, event: AmiMessage) -> None:
         self._on_event(event)
 
@@ -123,11 +112,6 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
     def __init__(self, connection: AmiConnection) -> None:
         self._connection = connection
         self._rest = b""
-        """The beginning of a frame."""
-        self._came: list[bytes] = []
-        self._size = 0
-        """Of what came and is not read yet."""
-        self._gathering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -135,22 +119,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         self.encoding = "utf-8"
 
     def data_received(self, data: bytes) -> None:
-        self._came.append(data)
-        self._size += len(data)
-        if self.version is None or self.responses or self._size > GATHER_BYTES:
-            self.read_on()
-        elif self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(GATHER_SECONDS, self.read_on)
-
-    def read_on(self) -> None:
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
-        if not self._came:
-            return
-        *frames, self._rest = b"".join((self._rest, *self._came)).split(END_OF_FRAME)
-        self._came.clear()
-        self._size = 0
+        *frames, self._rest = (self._rest + data).split(END_OF_FRAME)
         if self.version is None:
             frames = self._read_banner(frames)
         if len(self._rest) > FRAME_BOUND:
@@ -159,11 +128,6 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
             if self.closed:
                 return
             self.handle_message(AmiMessage.parse(frame))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.closed:
-            self.read_on()
-        super().connection_lost(exc)
 
     def _read_banner(self, frames: list[bytes]) -> list[bytes]:
         """Asterisk greets with one line, to which the first frame is joined."""

@@ -78,7 +78,7 @@ async def _ours(file: Path, copies: int, count: int, what: str, then: Callable[[
     seen = 0
     done = asyncio.Event()
 
-    def on_event(message: AmiMessage) -> None:
+    async def on_event(message: AmiMessage) -> None:
         nonlocal seen
         event = translate(message)
         if event is not None:

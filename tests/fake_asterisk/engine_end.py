@@ -14,8 +14,7 @@ QUICK = LinkLimits(
 
 
 class EngineEnd:
-    """``seen``: what came, in order: ``up``, ``down``, and of each event its ``Name`` header or its kind.
-    After ``up`` it asks what is true now for as long as ``open_for_events`` is not set."""
+    """``seen``: what came, in order: ``up``, ``down``, and of each event its ``Name`` header or its kind."""
 
     def __init__(self, port: int, limits: LinkLimits, secret: str) -> None:
         self.seen: list[str] = []
@@ -38,7 +37,8 @@ class EngineEnd:
             await self.until(lambda: len(self.seen) >= len(expected))
         assert self.seen == list(expected)
 
-    def _on_event(self, event: AmiMessage) -> None:
+    async def _on_event(self, event: AmiMessage) -> None:
+        await self.open_for_events.wait()
         self.events.append(event)
         self.seen.append(event.get("Name", event["Event"]))
         if self.raising:
@@ -46,7 +46,6 @@ class EngineEnd:
 
     async def _on_up(self) -> None:
         self.seen.append("up")
-        await self.open_for_events.wait()
 
     async def _on_down(self) -> None:
         self.seen.append("down")
