@@ -19,6 +19,7 @@ for function in (
     running.doctor,
     routing.check,
     routing.route,
+    routing.schema,
     replay.replay,
     applying.apply,
     applying.rollback,

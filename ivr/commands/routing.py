@@ -19,6 +19,7 @@ from ivr.routing.examine import examine
 from ivr.routing.include import bundle
 from ivr.routing.loader import load_file
 from ivr.routing.model import CallerClass, Decision, Facts, ServiceState
+from ivr.routing.reference import schema_text
 from ivr.routing.rules import Rules
 from ivr.routing.schema import seconds_of
 from ivr.routing.show import decision_as_json
@@ -56,6 +57,12 @@ def _unplayable(settings: Settings, rules: Rules) -> set[tuple[str, str]]:
     """Prompts for which a caller would hear the first language."""
     prompts, _ = plan_prompts(prompts_needed(rules), settings.prompts, settings.recorded, voices(rules))
     return {prompt.key for prompt in prompts if prompt.target is None}
+
+
+@command
+def schema() -> None:
+    """Print the JSON Schema of routing.yaml, with which editors complete and check it."""
+    print(schema_text(), end="")
 
 
 @command

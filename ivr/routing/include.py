@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ivr.routing.problems import Place, Placed, Problem, Report, RoutingError, shown, where
+from ivr.routing.reading import Reading
 from ivr.routing.schema import keys, listed, word
 from ivr.routing.yaml_nodes import LARGEST_FILE, Block, Node, Text, decode, parse
 
@@ -57,7 +58,7 @@ def digest_of(files: Mapping[str, bytes], main: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def read_nodes(files: Mapping[str, bytes], filename: str, report: Report) -> Node | None:
+def read_nodes(files: Mapping[str, bytes], filename: str, report: Reading) -> Node | None:
     """The nodes of all files joined; ``filename`` is the path of the main one, whose name is in ``files``."""
     main = Path(filename).name
     if sum(map(len, files.values())) > LARGEST_FILE and len(files) > 1:
@@ -87,7 +88,7 @@ def _nodes(data: bytes, report: Report) -> Node | None:
     return None if text is None else parse(text, report)
 
 
-def _matching(wanted: Node, names: Iterable[str], report: Report) -> list[str]:
+def _matching(wanted: Node, names: Iterable[str], report: Reading) -> list[str]:
     """The included files in the order of their names. A pattern that none has is an error."""
     if patterns(wanted, report) is None:
         return []
@@ -144,7 +145,7 @@ def _both(key: Text, before: Node, more: Node, report: Report) -> Node:
 def found(path: Path, data: bytes) -> Iterator[tuple[str, Placed]]:
     """The names of the files beside ``path`` that it includes if ``data`` stands in it, as far as it can be
     read, and the patterns that found them."""
-    report = Report(str(path))
+    report = Reading(str(path))
     root = _nodes(data, report)
     wanted = _value(root, INCLUDE) if isinstance(root, Block) else None
     if wanted is None or patterns(wanted, report) is None:

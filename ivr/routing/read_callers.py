@@ -3,17 +3,19 @@
 import re
 
 from ivr.intake.caller import international
-from ivr.routing.problems import Report, shown
-from ivr.routing.rules import Callers, City, Prank, Redial
+from ivr.routing.forms import Form, Key, Section
+from ivr.routing.problems import shown
+from ivr.routing.reading import Reading
+from ivr.routing.rules import Callers, Prank, Redial
 from ivr.routing.schema import (
-    Names,
     Reader,
-    Section,
+    a_text,
     duration,
     identifier,
     integer,
     keys,
     listed,
+    reader,
     scalar,
     table,
     word,
@@ -28,47 +30,13 @@ LONGEST_MEMORY = 30 * 24 * 3600
 """Seconds that a prank mark may count: a number changes hands."""
 
 
-def callers(names: Names, city: City | None) -> Reader[Callers]:
-    def read(node: Node, report: Report) -> Callers | None:
-        section = Section(node, report, "callers")
-        result = Callers(
-            lists=section.get("lists", _lists(names, city), {}),
-            redial=section.get("redial", _redial, None),
-            prank=section.get("prank", _prank, None),
-        )
-        section.done()
-        return result
-
-    return read
-
-
-def _lists(names: Names, city: City | None) -> Reader[dict[str, tuple[str, ...]]]:
-    def read(node: Node, report: Report) -> dict[str, tuple[str, ...]] | None:
-        names.define("list of callers", keys(node))
-        first: dict[str, str] = {}
-
-        def read_one(name: str, value: Node, inner: Report) -> tuple[str, ...] | None:
-            def read_number(number: Node, innermost: Report) -> str | None:
-                found = _number(city, number, innermost)
-                if found is not None and first.setdefault(found, name) != name:
-                    innermost.error(
-                        number, f"{found} stands in the list {first[found]} too; keep one of them"
-                    )
-                return found
-
-            return listed(read_number, most=MOST_LISTED)(value, inner)
-
-        return table(identifier, read_one)(node, report)
-
-    return read
-
-
-def _number(city: City | None, node: Node, report: Report) -> str | None:
+@reader(a_text(r"\+?[0-9]{5,17}"))
+def _number(node: Node, report: Reading) -> str | None:
     typed = scalar(node, report, "a telephone number")
     if typed is None:
         return None
-    area_code = (city.area_code if city else None) or "0"
-    number = international(typed.value, area_code) if re.fullmatch(r"\+?[0-9]+", typed.value) else None
+    digits = typed.value if re.fullmatch(r"\+?[0-9]+", typed.value) else ""
+    number = international(digits, report.area_code)
     if number is None:
         report.error(
             node, f"{shown(typed.value)} is no telephone number; write +62811… or 0911…, digits only"
@@ -76,25 +44,21 @@ def _number(city: City | None, node: Node, report: Report) -> str | None:
     return number
 
 
-def _redial(node: Node, report: Report) -> Redial | None:
-    section = Section(node, report, "redial")
-    result = Redial(
-        within_seconds=section.need("within", duration(10, LONGEST_REDIAL)),
-        priority=section.need("priority", _steps("+")),
-    )
-    section.done()
-    return result
+_numbers = listed(_number, most=MOST_LISTED)
 
 
-def _prank(node: Node, report: Report) -> Prank | None:
-    section = Section(node, report, "prank")
-    result = Prank(
-        marks=section.need("marks", integer(1, 100)),
-        priority=section.need("priority", _steps("-")),
-        forget_seconds=section.need("forget_after", duration(60, LONGEST_MEMORY)),
-    )
-    section.done()
-    return result
+def _read_lists(node: Node, report: Reading) -> dict[str, tuple[str, ...]] | None:
+    report.names.define("list of callers", keys(node))
+    first: dict[str, str] = {}
+
+    def read_list(name: str, value: Node, inner: Reading) -> tuple[str, ...] | None:
+        numbers = _numbers(value, inner)
+        for number in numbers or ():
+            if first.setdefault(number, name) != name:
+                inner.error(value, f"{number} stands in the list {first[number]} too; keep one of them")
+        return numbers
+
+    return table(identifier, read_list, _numbers.describe)(node, report)
 
 
 def _steps(sign: str) -> Reader[int]:
@@ -103,8 +67,68 @@ def _steps(sign: str) -> Reader[int]:
         re.compile(rf"\{sign}([1-9]|1[0-9]|{HIGHEST_PRIORITY})"), f"{sign}1 to {sign}{HIGHEST_PRIORITY}"
     )
 
-    def read(node: Node, report: Report) -> int | None:
+    def read(node: Node, report: Reading) -> int | None:
         value = read_word(node, report)
         return None if value is None else int(value)
 
-    return read
+    return Reader(read, read_word.describe)
+
+
+WITHIN = Key(
+    "within",
+    duration(10, LONGEST_REDIAL),
+    "The number's last call ended without a person not longer ago than this.",
+    "10m",
+    required=True,
+)
+UP = Key("priority", _steps("+"), "So many steps up in the queue.", "+3", required=True)
+REDIAL = Form("redial", WITHIN, UP)
+
+MARKS = Key("marks", integer(1, 100), "From so many marks by operators on.", "3", required=True)
+DOWN = Key("priority", _steps("-"), "So many steps down in the queue.", "-4", required=True)
+FORGET_AFTER = Key(
+    "forget_after", duration(60, LONGEST_MEMORY), "A mark counts so long.", "24h", required=True
+)
+PRANK = Form("prank", MARKS, DOWN, FORGET_AFTER)
+
+
+def _redial(section: Section) -> Redial:
+    return Redial(within_seconds=section.need(WITHIN), priority=section.need(UP))
+
+
+def _prank(section: Section) -> Prank:
+    return Prank(
+        marks=section.need(MARKS), priority=section.need(DOWN), forget_seconds=section.need(FORGET_AFTER)
+    )
+
+
+LISTS = Key(
+    "lists",
+    Reader(_read_lists, lambda: table(identifier, lambda *_: None, _numbers.describe).describe()),
+    "Lists of numbers, for the condition `listed`. A number stands in one list only.",
+    "{hospitals: [0911345678, +62811345678]}",
+)
+CALLS_AGAIN = Key(
+    "redial",
+    REDIAL.reader(_redial),
+    "Who calls again without having reached a person moves up.",
+    "{within: 10m, priority: +3}",
+)
+MARKED = Key(
+    "prank",
+    PRANK.reader(_prank),
+    "Whose number operators marked as a prank moves down; nobody is refused.",
+    "{marks: 3, priority: -4, forget_after: 24h}",
+)
+CALLERS = Form("callers", LISTS, CALLS_AGAIN, MARKED)
+
+
+def _callers(section: Section) -> Callers:
+    return Callers(
+        lists=section.get(LISTS, {}),
+        redial=section.get(CALLS_AGAIN, None),
+        prank=section.get(MARKED, None),
+    )
+
+
+callers = CALLERS.reader(_callers)

@@ -1,31 +1,55 @@
-"""How a text of the file becomes a value: readers, and sections with their keys.
+"""How a text of the file becomes a value: readers.
 
 A reader takes a node and a report and returns the value, or reports what is wrong and returns ``None``.
-Nothing raises, so that all problems of a file are found in one reading.
+Nothing raises, so that all problems of a file are found in one reading. It also says what it takes as a JSON
+Schema, for editors and for the reference: YAML's own types (112 is a number there) are allowed for.
 """
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from ivr.routing.problems import Placed, Report, shown
+from ivr.routing.problems import shown
+from ivr.routing.reading import Reading
 from ivr.routing.yaml_nodes import Block, Items, Node, Text
 
 T = TypeVar("T")
-D = TypeVar("D")
+T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E", bound=StrEnum)
-Reader = Callable[[Node, Report], T | None]
+Schema = dict[str, Any]
 
 LONGEST_TEXT = 500
 ID = re.compile(r"[a-z0-9-]{1,32}", re.ASCII)
 _DURATION = re.compile(r"([0-9]{1,5})([smh])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SCALAR = ["string", "number", "boolean"]
 
 
-def text(node: Node, report: Report) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[T_co]):
+    read: Callable[[Node, Reading], T_co | None]
+    describe: Callable[[], Schema]
+    """What is taken, as a JSON Schema (2020-12). It may take more than ``read``, never less."""
+
+    def __call__(self, node: Node, report: Reading) -> T_co | None:
+        return self.read(node, report)
+
+
+def reader(schema: Schema) -> Callable[[Callable[[Node, Reading], T | None]], Reader[T]]:
+    """Makes a reader of a function."""
+    return lambda read: Reader(read, lambda: schema)
+
+
+def a_text(pattern: str | None = None) -> Schema:
+    """A single value; one that YAML takes for a number need not fit the pattern."""
+    return {"type": _SCALAR} | ({"pattern": f"^(?:{pattern})$"} if pattern else {})
+
+
+@reader(a_text(r'[^|"]+') | {"maxLength": LONGEST_TEXT})
+def text(node: Node, report: Reading) -> str | None:
     """Words for people: not empty, on one line."""
     typed = scalar(node, report, "a text")
     if typed is None:
@@ -42,7 +66,7 @@ def text(node: Node, report: Report) -> str | None:
     return None
 
 
-def scalar(node: Node, report: Report, what: str) -> Text | None:
+def scalar(node: Node, report: Reading, what: str) -> Text | None:
     """The node if it is a text at all."""
     if isinstance(node, Block):
         report.error(
@@ -60,7 +84,8 @@ def scalar(node: Node, report: Report, what: str) -> Text | None:
 def word(pattern: re.Pattern[str], what: str) -> Reader[str]:
     """A text that matches the whole pattern; ``what`` says in words what may be written."""
 
-    def read(node: Node, report: Report) -> str | None:
+    @reader(a_text(pattern.pattern))
+    def read(node: Node, report: Reading) -> str | None:
         typed = scalar(node, report, what)
         if typed is None:
             return None
@@ -76,7 +101,10 @@ identifier = word(ID, "a name of small letters a-z, digits and -, at most 32")
 
 
 def choice(*words: str) -> Reader[str]:
-    def read(node: Node, report: Report) -> str | None:
+    numbers = [int(word) for word in words if word.isdecimal()]
+
+    @reader({"enum": [*map(str, words), *numbers]})
+    def read(node: Node, report: Reading) -> str | None:
         typed = scalar(node, report, " or ".join(words))
         if typed is None:
             return None
@@ -93,17 +121,18 @@ def choice(*words: str) -> Reader[str]:
 def member(kind: type[E]) -> Reader[E]:
     read_word = choice(*kind)
 
-    def read(node: Node, report: Report) -> E | None:
+    def read(node: Node, report: Reading) -> E | None:
         value = read_word(node, report)
         return None if value is None else kind(value)
 
-    return read
+    return Reader(read, read_word.describe)
 
 
 def integer(least: int, most: int) -> Reader[int]:
     what = f"a whole number from {least} to {most}"
 
-    def read(node: Node, report: Report) -> int | None:
+    @reader({"type": ["integer", "string"], "minimum": least, "maximum": most, "pattern": "^[0-9]+$"})
+    def read(node: Node, report: Reading) -> int | None:
         typed = scalar(node, report, what)
         if typed is None:
             return None
@@ -133,7 +162,8 @@ def duration(least: int, most: int) -> Reader[int]:
     """In seconds."""
     what = f"a time like 15s or 5m, from {in_words(least)} to {in_words(most)}"
 
-    def read(node: Node, report: Report) -> int | None:
+    @reader({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
+    def read(node: Node, report: Reading) -> int | None:
         typed = scalar(node, report, what)
         if typed is None:
             return None
@@ -149,30 +179,39 @@ def duration(least: int, most: int) -> Reader[int]:
 def listed(read: Reader[T], *, least: int = 1, most: int = 50) -> Reader[tuple[T, ...]]:
     """A list, or one value alone in its place. Nothing twice."""
 
-    def read_all(node: Node, report: Report) -> tuple[T, ...] | None:
+    def read_all(node: Node, report: Reading) -> tuple[T, ...] | None:
         items = node.items if isinstance(node, Items) else (node,)
         if not least <= len(items) <= most:
             report.error(node, f"{len(items)} values; write {least} to {most}")
             return None
-        values: list[T] = []
+        values: dict[T, None] = {}
         for item in items:
             value = read(item, report)
             if value is None:
                 continue
             if value in values:
                 report.error(item, "this stands twice in the list; keep one")
-            values.append(value)
+            values[value] = None
         return tuple(values) if len(values) == len(items) else None
 
-    return read_all
+    def describe() -> Schema:
+        one = read.describe()
+        several = {"type": "array", "items": one, "minItems": least, "maxItems": most}
+        return several if least > 1 else {"anyOf": [one, several]}
+
+    return Reader(read_all, describe)
 
 
 def table(
-    read_key: Reader[str], read_value: Callable[[str, Node, Report], T | None], *, most: int = 500
+    read_key: Reader[str],
+    read_value: Callable[[str, Node, Reading], T | None],
+    describe_value: Callable[[], Schema],
+    *,
+    most: int = 500,
 ) -> Reader[dict[str, T]]:
     """A block with the admin's own keys. An entry that has a problem is left out."""
 
-    def read(node: Node, report: Report) -> dict[str, T] | None:
+    def read(node: Node, report: Reading) -> dict[str, T] | None:
         if not isinstance(node, Block):
             report.error(node, "a block of keys and values should stand here; write key: value, one a line")
             return None
@@ -188,88 +227,35 @@ def table(
                 values[name] = value
         return values
 
+    return Reader(
+        read,
+        lambda: {
+            "type": "object",
+            "propertyNames": read_key.describe(),
+            "additionalProperties": describe_value(),
+            "maxProperties": most,
+        },
+    )
+
+
+def each(read_key: Reader[str], read_value: Reader[T]) -> Reader[dict[str, T]]:
+    """A table whose values do not depend on their keys."""
+    return table(read_key, lambda _, node, report: read_value(node, report), read_value.describe)
+
+
+def reference(kind: str) -> Reader[str]:
+    """The name of something that is defined elsewhere in the file, above or below."""
+    what = f"the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+    @reader(a_text())
+    def read(node: Node, report: Reading) -> str | None:
+        typed = scalar(node, report, what)
+        if typed is None:
+            return None
+        report.names.use(kind, typed)
+        return typed.value
+
     return read
-
-
-class Section:
-    """A block whose keys we define. Ask for each key once, then call :meth:`done`.
-
-    What :meth:`need` and :meth:`get` return for a key with a problem is ``None`` in disguise: reading goes on
-    to find further problems, and nobody sees the result, because a report with problems ends in an error.
-    """
-
-    def __init__(self, node: Node, report: Report, what: str) -> None:
-        self.node = node
-        self.report = report
-        self._what = what
-        self._known: list[str] = []
-        self._items: dict[str, tuple[Text, Node]] = {}
-        if isinstance(node, Block):
-            self._items = {key.value: (key, value) for key, value in node.items}
-        else:
-            report.error(node, f"{what} should be a block of keys; write key: value, one a line")
-
-    def need(self, key: str, read: Reader[T]) -> T:
-        if key not in self._items and isinstance(self.node, Block):
-            self.report.error(self.node, f"{self._what} has no {key}; write {key}: …")
-        return cast(T, self.get(key, read, None))
-
-    def get(self, key: str, read: Reader[T], default: D) -> T | D:
-        self._known.append(key)
-        return cast(T, read(self._items[key][1], self.report)) if key in self._items else default
-
-    def has(self, key: str) -> bool:
-        return key in self._items
-
-    def at(self, key: str) -> Placed:
-        """Where the key's value stands, or the section if it has none."""
-        return self._items[key][1] if key in self._items else self.node
-
-    def done(self) -> None:
-        """Report every key that nobody asked for."""
-        for key, _ in self._items.values():
-            if key.value not in self._known:
-                near = difflib.get_close_matches(key.value, self._known, n=1)
-                remedy = f"did you mean {near[0]}?" if near else f"it knows {', '.join(self._known)}"
-                self.report.error(key, f"{self._what} has no key {shown(key.value)}; {remedy}")
-
-
-@dataclass(slots=True)
-class Names:
-    """What the file defines and what it refers to, compared when all of it has been read."""
-
-    defined: dict[str, set[str]] = field(default_factory=dict)
-    _used: list[tuple[str, Text]] = field(default_factory=list)
-
-    def define(self, kind: str, names: Iterable[str]) -> None:
-        self.defined.setdefault(kind, set()).update(names)
-
-    def known(self, kind: str) -> set[str]:
-        return self.defined.get(kind, set())
-
-    def reference(self, kind: str) -> Reader[str]:
-        """Reads the name of something that is defined elsewhere in the file, above or below."""
-
-        def read(node: Node, report: Report) -> str | None:
-            typed = scalar(node, report, f"the name of {_article(kind)}")
-            if typed is None:
-                return None
-            self._used.append((kind, typed))
-            return typed.value
-
-        return read
-
-    def use(self, kind: str, typed: Text) -> None:
-        self._used.append((kind, typed))
-
-    def resolve(self, report: Report) -> None:
-        for kind, typed in self._used:
-            if typed.value not in self.known(kind):
-                report.unknown(typed, kind, typed.value, self.known(kind))
-
-
-def _article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def keys(node: Node | None) -> Mapping[str, Text]:

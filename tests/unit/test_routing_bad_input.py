@@ -103,7 +103,7 @@ CHANGES = [
     ("Asia/Jayapura", "../../etc/passwd", "../../etc", "Asia/Jayapura"),
     ("area_code: 0911", "area_code: 911", "911  ", "0911"),
     ("[000*,", "[0a0*,", "0a0*", "15 digits"),
-    ("zone: Asia", "name: x\n  zone: Asia", "name: x", "stands twice, first in line 10"),
+    ("zone: Asia", "name: x\n  zone: Asia", "name: x", "stands twice, first in line 12"),
     ("{what}, {key}.", "{what}.", '"{what}."', "{key}"),
     ("{what}, {key}.", "{what}, {key}, {where}.", '"{what}, {key}, {where}', "no other braces"),
     ("[satu, dua, tiga, empat, lima, enam, tujuh]", "[satu, dua]", "[satu", "7 words"),
