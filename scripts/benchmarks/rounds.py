@@ -12,7 +12,7 @@ from stack.phones.sipp import Message
 from benchmarks import sipp
 from benchmarks.contestants import Contestant
 from benchmarks.ground import OPERATORS_ADDRESS, Ground, Running
-from benchmarks.process import cpu_seconds
+from benchmarks.process import BenchError, cpu_seconds
 from benchmarks.sink import Sink
 from benchmarks.sipp import Sipp, Totals
 
@@ -114,13 +114,18 @@ async def measured(
         finally:
             await run.stop()
         heard = dict(zip(numbers, sink.first_packets(), strict=True))
+    if not heard or all(at is None for at in heard.values()):
+        raise BenchError(f"no caller of {contestant.title} heard anything: nothing can be measured so")
     invited = first_of(sent, "INVITE", sent=True)
     pressed = first_of(sent, "INFO", sent=True)
     rung = first_of(phones.messages(seen), "INVITE", sent=False)
     answered = first_of(phones.messages(seen), "ACK", sent=False)
+    reached = sum(number in answered for number in numbers)
+    if not reached:
+        raise BenchError(f"no caller of {contestant.title} reached an operator: nothing can be measured so")
     return Round(
         placed=count,
-        reached=sum(number in answered for number in numbers),
+        reached=reached,
         asterisk_cpu=after[0] - before[0],
         engine_cpu=after[1] - before[1],
         first_audio=_times(invited, {name: at for name, at in heard.items() if at is not None}),
