@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from ivr.commands import applying, callers, out_of_service, people, record, replay, routing, running
+from ivr.commands import applying, callers, changes, out_of_service, people, record, replay, routing, running
 
 app = typer.Typer(
     name="ivr",
@@ -19,6 +19,7 @@ for function in (
     running.doctor,
     routing.check,
     routing.route,
+    changes.diff,
     routing.schema,
     replay.replay,
     applying.apply,

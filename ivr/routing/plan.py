@@ -21,7 +21,7 @@ from ivr.vocabulary import LAYER_1_QUEUE
 def plan(rules: Rules, decision: Decision, facts: Facts, now: datetime) -> tuple[Stage, ...]:
     """``now`` is aware. The decision holds only lines that are in service and in their hours."""
     local = rules.local(now)
-    return assemble(rules, decision, facts, lambda queue: _overflow_at(rules, queue, local))
+    return assemble(rules, decision, facts, lambda queue: overflow_at(rules, queue, local))
 
 
 def assemble(
@@ -45,7 +45,7 @@ def assemble(
     return (*stages, *_last_resort(rules, facts))
 
 
-def _overflow_at(rules: Rules, queue: Queue, local: datetime) -> tuple[OverflowStep, ...]:
+def overflow_at(rules: Rules, queue: Queue, local: datetime) -> tuple[OverflowStep, ...]:
     """The overflow of this hour: the first in ``during`` whose schedule covers it, or the usual one."""
     for schedule, overflow in queue.during.items():
         if rules.schedules[schedule].covers(local):

@@ -125,7 +125,9 @@ def space_of(files: Sequence[Rules], since: date) -> Space:
 
 
 def _calls(files: Sequence[Rules]) -> Iterator[Value]:
-    for category in _all(rules.categories for rules in files):
+    """Of the categories that all of the files know: another one's calls are not all of theirs to decide."""
+    common = [name for name in files[-1].categories if all(name in rules.categories for rules in files)]
+    for category in common:
         subs = _all(rules.categories.get(category, ()) for rules in files)
         yield from ({"category": category, "sub": sub} for sub in (None, *subs))
 
