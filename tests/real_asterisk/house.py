@@ -157,6 +157,19 @@ class House:
         except OSError:
             return {}
 
+    async def ivr(self, *arguments: str, status: int = 0) -> str:
+        """What ``ivr …`` says, in this house; it must end with ``status``."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ivr", *arguments),
+            env={**self.environment, "COLUMNS": "200"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 120)
+        assert process.returncode == status, said.decode()
+        return said.decode()
+
     def signal_engine(self, number: signal.Signals) -> None:
         if self._engine is not None and self._engine.returncode is None:
             os.kill(self._engine.pid, number)

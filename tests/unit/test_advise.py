@@ -1,14 +1,14 @@
 """From the dialplan's question to the engine's advice."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.advise import Adviser
+from ivr.advise import KEPT_FOR_MENUS, Adviser
 from ivr.asterisk.agi_server import Question
 from ivr.asterisk.intake_facts import encode_intake
 from ivr.calls.call import Call
@@ -20,8 +20,10 @@ from ivr.ledger.keeper import Keeper
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
 from ivr.routing.advice import decode_plan
-from ivr.routing.loader import load_file
-from ivr.routing.model import Facts, LinesStage, QueueStage
+from ivr.routing.loader import load, load_file
+from ivr.routing.model import Facts, LinesStage, QueueStage, ServiceState
+from ivr.routing.rules import Rules
+from ivr.rulebook.by_hand import ByHand, Mark
 from ivr.vocabulary import CONTRACT_VERSION, END_MARK, FIELD_SEPARATOR, AgiScript, IntakeField
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -166,3 +168,72 @@ def test_the_record_holds_the_facts_a_decision_was_made_from(
     assert data["facts"]["operators"] == 1
     assert data["cannot_speak"] is True
     json.dumps(data)
+
+
+def swapped() -> Rules:
+    """Keys 1 and 2 of the main menu have changed places, and so has a line of the fire brigade."""
+    text = (REPOSITORY / "routing.yaml").read_text()
+    for old, new in (
+        ("main: {1: fire, 2: medical,", "main: {1: medical, 2: fire,"),
+        ("damkar-1", "damkar-9"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    return load(text, "routing.yaml")
+
+
+def test_who_heard_the_old_menu_goes_on_by_the_old_rules_and_new_callers_by_the_new(
+    adviser: Adviser, record: Record
+) -> None:
+    now = [NOON]
+    adviser._now = lambda: now[0]
+    adviser.answer(intake(dialled="112"))
+    adviser.switch(swapped(), adviser.catalogue)
+    now[0] += timedelta(seconds=5)
+    assert fields(adviser.answer(key("1")))[4] == "fire"
+    old = record.entries[-1].data
+    assert old["rules"] == RULES.digest
+    assert "damkar-1" in str(old["plan"])
+    fresh = Question(AgiScript.INTAKE, intake(dialled="112").arguments, "siaga-2.2", "PJSIP/trunk-2")
+    adviser.answer(fresh)
+    parts = fields(adviser.answer(Question(AgiScript.KEY, key("1").arguments, "siaga-2.2", "x")))
+    assert parts[4] == "medical"
+    assert record.entries[-1].data["rules"] == adviser.rules.digest
+
+
+def test_a_call_of_which_nothing_is_known_goes_by_the_rules_in_force(adviser: Adviser) -> None:
+    """The engine was restarted while the caller was in the menu."""
+    adviser.switch(swapped(), adviser.catalogue)
+    assert fields(adviser.answer(key("1")))[4] == "medical"
+
+
+def test_replaced_rules_are_not_kept_for_ever(adviser: Adviser) -> None:
+    now = [NOON]
+    adviser._now = lambda: now[0]
+    adviser.answer(intake(dialled="112"))
+    adviser.switch(swapped(), adviser.catalogue)
+    now[0] += KEPT_FOR_MENUS
+    assert fields(adviser.answer(key("1")))[4] == "medical"
+    adviser.switch(RULES, adviser.catalogue)
+    assert len(adviser._replaced) == 1
+
+
+def test_what_people_set_by_hand_is_a_fact_of_the_next_decision(adviser: Adviser, record: Record) -> None:
+    mark = Mark("admin", NOON, "no fuel", until=NOON + timedelta(hours=1))
+    adviser.by_hand = ByHand({"damkar": mark}, (ServiceState.PARTIAL, mark))
+    adviser.answer(key("1"))
+    facts = record.entries[-1].data["facts"]
+    assert (facts["out_of_service"], facts["service_state"]) == (["damkar"], "Partial")
+    assert "damkar" not in str(record.entries[-1].data["plan"])
+    adviser._now = lambda: NOON + timedelta(hours=1)
+    adviser.answer(key("1"))
+    facts = record.entries[-1].data["facts"]
+    assert (facts["out_of_service"], facts["service_state"]) == ([], "Normal")
+
+
+def test_with_nobody_on_duty_the_record_says_that_the_centre_is_unstaffed(
+    adviser: Adviser, roster: Roster, record: Record
+) -> None:
+    roster.replace([])
+    adviser.answer(key("0"))
+    assert record.entries[-1].data["facts"]["service_state"] == "Unstaffed"
