@@ -79,7 +79,7 @@ class Section:
         for key, value in node.items:
             if key.value in form.keys:
                 self._items[key.value] = key, value
-            else:
+            elif not report.full:
                 remedy = unknown(key.value) if unknown else self._unknown(key.value)
                 report.error(key, remedy)
 

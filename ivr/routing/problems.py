@@ -61,8 +61,13 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
 
     def error(self, at: Placed, message: str, *, warning: bool = False) -> None:
-        if len(self.problems) < MOST_PROBLEMS:
+        if not self.full:
             self.problems.append(Problem(at.file or self.file, at.line, at.column, message, warning))
+
+    @property
+    def full(self) -> bool:
+        """Whether another problem would not be kept."""
+        return len(self.problems) >= MOST_PROBLEMS
 
     def warn(self, at: Placed, message: str) -> None:
         """Only in a report of its own: any problem of a file that is being read refuses it."""

@@ -65,7 +65,8 @@ def _line(agency: str | None, node: Node, report: Reading) -> str | None:
             words[1] if len(words) > 1 else node,
             f"{name} needs its ring time from 1s to {in_words(LONGEST_RING)}; {_FORM}",
         )
-    options = _options(words[2:], report)
+    # Without a ring time, what follows it is not where it seems to be.
+    options = _options(words[2:], report) if seconds else {}
     if "phone" in options and "number" in options:
         report.error(node, f"{name} has a phone and a number; write one of the two")
     if agency is None and "schedule" in options:
@@ -87,7 +88,9 @@ def _options(words: list[Text], report: Reading) -> dict[str, str]:
     options: dict[str, str] = {}
     for option in words:
         key, equals, value = option.value.partition("=")
-        if key not in OPTIONS or not equals:
+        if not equals and "number" in options and re.fullmatch(r"[0-9-]+", key):
+            report.error(option, f"{shown(key)} stands apart; write number= without blanks: +62911345678")
+        elif key not in OPTIONS or not equals:
             report.unknown(option, "option of a line", key, [f"{known}=…" for known in OPTIONS])
         elif key in options:
             report.error(option, f"{key}= stands twice; keep one")

@@ -29,7 +29,7 @@ class Names:
 
     def resolve(self, report: Report) -> None:
         for kind, typed in self._used:
-            if typed.value not in self.known(kind):
+            if typed.value not in self.known(kind) and not report.full:
                 report.unknown(typed, kind, typed.value, self.known(kind))
 
 

@@ -51,7 +51,7 @@ def a_text(pattern: str | None = None) -> Schema:
 @reader(a_text(r'[^|"]+') | {"maxLength": LONGEST_TEXT})
 def text(node: Node, report: Reading) -> str | None:
     """Words for people: not empty, on one line."""
-    typed = scalar(node, report, "a text")
+    typed = scalar(node, report, "a text, in quotes if it begins with #")
     if typed is None:
         return None
     value = " ".join(typed.value.split())

@@ -8,11 +8,12 @@ is built from libyaml's events, not recursively, so that no depth of nesting can
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from unicodedata import category
 
 import yaml
 
 from ivr.routing.problems import Place, Placed, Report, shown, where
+from ivr.routing.yaml_slips import CURLY_QUOTES, conflict_in, explain, place_of
 
 LARGEST_FILE = 1_000_000
 """Bytes. A routing file of 2,000 lines has about a tenth of it."""
@@ -59,27 +60,8 @@ Node = Text | Items | Block
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _MERGE = "<<"
-_CURLY_QUOTES = "“”„‟‘’‚«»"
-
-_REMEDIES = {  # libyaml's words: ours
-    "mapping values are not allowed": "a colon and a blank inside a text, or a line indented too far; put "
-    'the text in straight quotes ("…") or indent the line like its neighbours',
-    "expected alphabetic or numeric character": "a bare * or & begins a YAML alias or anchor; put it in "
-    'straight quotes ("*")',
-    "cannot start any token": 'this character cannot begin a text; put the text in straight quotes ("…")',
-    "expected key": "the line does not fit its block; indent it exactly like the lines above it, with "
-    "blanks, and put a text that begins with { or [ in straight quotes",
-    "expected '-' indicator": "the line does not fit its list; begin it with - below the other ones",
-    "expected ',' or '}'": "braces are not closed or a comma is missing; write {key: value, key: value}",
-    "expected ',' or ']'": "brackets are not closed or a comma is missing; write [one, two]",
-    "expected node content": "nothing stands where a value should; take the spare comma away or write it",
-    "expected ':'": "a key without a colon; write key: value",
-    "entries are not allowed": "a list begins in the middle of a line; begin it below, or write [one]",
-    "unexpected end of stream": "a quote is opened here and not closed; close it on the same line",
-    "unexpected document indicator": "a quote is opened here and not closed; close it on the same line",
-    "expected <document start>": "something stands before or after the rules; indent every line like its "
-    "neighbours, and take lines that begin with % or --- away",
-}
+_UNSEEN = {"Cf", "Cc", "Zs", "Zl", "Zp"}
+"""Unicode's categories of blanks and signs that take no place."""
 
 
 def decode(data: bytes, report: Report) -> str | None:
@@ -113,13 +95,7 @@ def parse(text: str, report: Report) -> Node | None:
     try:
         return _Builder(report).build(text)
     except yaml.MarkedYAMLError as error:
-        problem = error.problem or error.context or "this is no YAML"
-        remedy = next((ours for theirs, ours in _REMEDIES.items() if theirs in problem), None)
-        open_quote = remedy is not None and "opened here" in remedy
-        mark = (error.context_mark if open_quote else None) or error.problem_mark or error.context_mark
-        report.error(
-            _place_of(mark), remedy or f"{problem}; put texts in straight quotes and indent with blanks"
-        )
+        report.error(*explain(text, error))
     except yaml.YAMLError as error:
         report.error(Place(1, 1), f"this is no YAML ({shown(str(error))}); save the file as plain UTF-8 text")
     except _Stop:
@@ -137,6 +113,10 @@ def _characters_fit(text: str, report: Report) -> bool:
             _place(text, match.start()),
             f"the character U+{ord(match[0]):04X} does not belong in a text; delete it and type it again",
         )
+    if (conflict := conflict_in(text)) is not None:
+        report.error(
+            _place(text, conflict), "two versions of a part stand here; keep one, and no <<< === >>>"
+        )
     for match in re.finditer(r"^ *\t", text, re.MULTILINE):
         report.error(_place(text, match.end() - 1), "a tab in the indentation; write blanks")
     return len(report.problems) == known
@@ -144,6 +124,10 @@ def _characters_fit(text: str, report: Report) -> bool:
 
 def _place(text: str, index: int) -> Place:
     return Place(text.count("\n", 0, index) + 1, index - (text.rfind("\n", 0, index) + 1) + 1)
+
+
+def _unseen(value: str) -> str | None:
+    return next((sign for sign in value if sign not in " \n\t" and category(sign) in _UNSEEN), None)
 
 
 class _Stop(Exception):  # noqa: N818 - not an error but the end of reading
@@ -165,6 +149,8 @@ class _Builder:
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._stack: list[_Open] = []
         self._root: Node | None = None
+        self._misread = False
+        """Something is wrong with texts themselves: what they mean would be a wrong trail."""
 
     def build(self, text: str) -> Node | None:
         documents = 0
@@ -189,7 +175,7 @@ class _Builder:
                 case yaml.CollectionEndEvent():
                     done = self._stack.pop()
                     self._add(self._closed(done), done.weight, done.event.anchor)
-        return self._root
+        return None if self._misread else self._root
 
     def _add(self, node: Node, weight: int, anchor: str | None) -> None:
         if anchor:
@@ -208,8 +194,14 @@ class _Builder:
     def _text(self, event: yaml.ScalarEvent) -> Text:
         at, plain = _at(event), event.style is None or event.style == ""
         value: str = event.value
-        if plain and value and (value[0] in _CURLY_QUOTES or value[-1] in _CURLY_QUOTES):
+        if plain and value and (value[0] in CURLY_QUOTES or value[-1] in CURLY_QUOTES):
             self._report.error(at, f'curly quotes around {shown(value)}; write straight ones ("…")')
+            self._misread = True
+        if not value.isprintable() and (odd := _unseen(value)):
+            self._report.error(
+                at, f"{shown(value)} holds the unseen character U+{ord(odd):04X}; delete it and type it again"
+            )
+            self._misread = True
         return Text(value, at.line, at.column, plain, self._report.file)
 
     def _aliased(self, event: yaml.AliasEvent) -> tuple[Node, int]:
@@ -269,16 +261,4 @@ class _Builder:
 
 
 def _at(event: yaml.Event) -> Place:
-    return _place_of(event.start_mark)
-
-
-class _Mark(Protocol):
-    @property
-    def line(self) -> int: ...
-    @property
-    def column(self) -> int: ...
-
-
-def _place_of(mark: _Mark | None) -> Place:
-    # libyaml's marks count from 0.
-    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    return place_of(event.start_mark)

@@ -57,13 +57,25 @@ def place_of(text: str, piece: str) -> tuple[int, int]:
         (b"choice: {what}, {key}.\n", (1, 15), "begins with {"),
         (b"rules: - rule: x\n", (1, 8), "begin it below"),
         (b"name: 'Kota\n", (1, 7), "not closed"),
-        (b"lines: [a, b\n", (2, 1), "brackets are not closed"),
-        (b"main: {a: b\n", (2, 1), "braces are not closed"),
+        (b"lines: [a, b\n", (2, 1), "brackets of line 1 are not closed"),
+        (b"main: {a: b\n", (2, 1), "braces of line 1 are not closed"),
         (b"name: @home\n", (1, 7), "straight quotes"),
         (b"a: b\n---\nc: d\n", (2, 1), "second document"),
         (b"a: *damkar\n", (1, 4), "no anchor above"),
         (b"a: &x [*x]\n", (1, 8), "inside its own anchor"),
         (b"- a\n- b\n", (1, 1), "begin with city:"),
+        (b"a: {b: x, c\n", (2, 1), "braces of line 1"),
+        (b"rules:\n  -rule: x\n   when: y\n", (2, 3), "a - without a blank"),
+        ("rules:\n  – rule: x\n    when: y\n".encode(), (2, 3), "no hyphen"),
+        ("city:\n  name：Kota\n  zone: x\n".encode(), (2, 7), "not the usual one"),
+        (b"city:\n  name:Kota\n  zone: x\n", (2, 7), "a colon without a blank"),
+        (b"city:\n  name: 'Rumah Sakit Ma'ruf\n", (2, 9), "an apostrophe ends the text"),
+        ("city:\n\u00a0 name: x\n".encode(), (2, 1), "U+00A0"),
+        ("city: {name: Kota\u200b}\n".encode(), (1, 14), "U+200B"),
+        ("“city”: {name: x}\n".encode(), (1, 1), "straight ones"),
+        ("city: {name: ‘Kota Ambon’}\n".encode(), (1, 14), "straight ones"),
+        (b"<<<<<<< HEAD\ncity: x\n=======\ncity: y\n>>>>>>> z\n", (1, 1), "two versions"),
+        (b"%YAML 1.1\n---\ncity: x\n---\n", (4, 1), "second document"),
         (b"just words\n", (1, 1), "begin with city:"),
         (b"[" * 500_000, (1, 13), "12 levels"),
         (b"- " * 200_000, (1, 25), "12 levels"),
@@ -73,6 +85,25 @@ def place_of(text: str, piece: str) -> tuple[int, int]:
 def test_a_file_that_cannot_be_read(data: bytes, place: tuple[int, int], said: str) -> None:
     found = problems(data)
     assert any((line, column) == place and said in message for line, column, message in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  fire: [house, market,", "  fire: [on, off, no, yes, null, market,"),
+        ("damkar-1 15s", "damkar-1 15s number=0711123456"),
+        ("damkar-1 15s", "damkar-1 15s number=+62711123456"),
+        ("  iftar: ", "  early: 08:00-09:00\n  iftar: "),
+    ],
+)
+def test_what_yaml_takes_for_something_else_stays_what_was_typed(old: str, new: str) -> None:
+    rules = load(changed((old, new)), "routing.yaml")
+    assert {"on", "off", "no", "yes", "null"} <= set(rules.categories["fire"]) or "fire: [" not in old
+    assert rules.lines["damkar-1"].number == (new.partition("number=")[2] or None)
+
+
+def test_windows_line_ends_are_as_good() -> None:
+    assert load(AMBON.replace("\n", "\r\n"), "x").rules == load(AMBON, "x").rules
 
 
 def test_billion_laughs_stop_at_a_bound() -> None:
@@ -97,6 +128,16 @@ CHANGES = [
     ("name: Kota Ambon", "name: {Kota: Ambon}", "{Kota", "a block of keys stands where"),
     ("name: Kota Ambon", "name:", "name:", "nothing stands here"),
     ("name: Kota Ambon", 'name: ""', '""', "the text is empty"),
+    ("name: Kota Ambon", "name: #1 Ambon", "name:", "in quotes if it begins with #"),
+    ("cannot_speak: yes", "cannot_speak: on", "on}", "write yes or no"),
+    ("mode: verify", "mode: off", "off,", "write verify or direct"),
+    ("  # abs: {recorded: yes}", "  abs: {recorded: no}", "no}", "write yes"),
+    ("clock: 5m", "clock: 08:00", "08:00", "like 15s or 5m"),
+    ("priority: 9", "priority: 112", "112", "from 0 to 20"),
+    ("{1: fire, 2:", '{"*": fire, 2:', '"*"', "* is the next language"),
+    ("mon-thu 08:00-16:00", "mon-thu 08.00-16.00", "mon-thu 08", "no span of time"),
+    ("rules:\n", "rules: ~\nrulez:\n", "rules: ~", "a list of 1 to 2000"),
+    ("  hearse: []", "  hearse: {house: x}", "{house", "a block of keys stands where"),
     ("name: Kota Ambon", "name: Kota | Ambon", "Kota | Ambon", "leave them out"),
     ("name: Kota Ambon", "name: !!str Kota", "!!str", "write the value alone"),
     ("Asia/Jayapura", "WIT", "WIT", "Asia/Jayapura"),
@@ -172,6 +213,9 @@ CHANGES = [
     ("name: {id: BPBD, en: D", "name: {id: BPBD, fr: D", "fr: D", "write one of: en, id"),
     ("damkar-1 15s", "damkar-1", "damkar-1,", "its ring time"),
     ("damkar-1 15s", "damkar-1 15", "15,", "its ring time"),
+    ("damkar-1 15s", "damkar-1 15 detik", "15 detik", "its ring time"),
+    ("damkar-1 15s", "damkar-1 08:00", "08:00", "its ring time"),
+    ("damkar-1 15s", "damkar-1 15s number=+62 911 345", "911 345", "write number= without blanks"),
     ("damkar-1 15s", "damkar-1 999s", "999s", "its ring time"),
     ("damkar-1 15s", "Damkar-1 15s", "Damkar-1", "no name of a-z"),
     ("damkar-1 15s", "0711 15s number=0711 phone=x", "0711 15s", "a phone and a number"),
