@@ -132,8 +132,7 @@ def differences(one: Course, other: Course) -> tuple[Aspect, ...]:
 
 
 def absent(rules: Rules, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Pairs (what, name): what the caller chose or dialled, or what was out of service, and ``rules`` do not
-    have."""
+    """Pairs (what, name): what was known of the call, and ``rules`` do not have."""
     if facts.entry not in rules.numbers:
         yield "number", facts.entry
     if facts.category not in rules.categories:
@@ -142,6 +141,10 @@ def absent(rules: Rules, facts: Facts) -> Iterator[tuple[str, str]]:
         yield "sub-category", f"{facts.category}: {facts.sub}"
     if facts.language not in rules.languages:
         yield "language", facts.language
+    if facts.district is not None and facts.district not in rules.city.districts:
+        yield "district", facts.district
+    if facts.listed is not None and facts.listed not in rules.callers.lists:
+        yield "list of callers", facts.listed
     for name in facts.out_of_service:
         if name not in rules.agencies and name not in rules.lines:
             yield "agency or line", name

@@ -144,6 +144,8 @@ def test_names_that_the_new_file_lacks_are_counted_and_end_no_replay() -> None:
         ("agency or line", "gone"): 1,
     }
     assert found.decisions == 1
+    place = moved(decided(RULES, district="gone", listed="gone"), RULES)
+    assert dict(place.absent) == {("district", "gone"): 1, ("list of callers", "gone"): 1}
     sub = moved(decided(RULES, category="fire", sub="ship"), RULES)
     assert dict(sub.absent) == {("sub-category", "fire: ship"): 1}
 
