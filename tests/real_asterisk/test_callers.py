@@ -181,17 +181,19 @@ async def test_the_number_is_seen_and_kept_also_while_the_engine_hangs(build: An
     for sender, headers in (
         (f'"{NAME} :)" {address(98)}', {"P-Asserted-Identity": address(1)}),
         (f'"{NAME} :)" {address(2)}', {"P-Asserted-Identity": "<sip:op2@carrier.example>"}),
+        (f"tel:+62{NUMBER}0003", {}),
+        (address(97), {"remote-party-id": f"{NAME} {address(4)};party=calling;privacy=off"}),
         (f"<sip:x{BREAK}Via%3A%20SIP@carrier.example>", {}),
     ):
         call = await house.call(from_header=sender, headers=headers, patience=PATIENCE)
         await call.result()
     house.signal_engine(signal.SIGCONT)
-    rows = await house.ended(3)
-    assert [row["lifeline"] for row in rows] == ["timeout"] * 3
+    rows = await house.ended(5)
+    assert [row["lifeline"] for row in rows] == ["timeout"] * 5
     shown = [call.peer.partition("@")[0] for call in phones["op1"].calls]
-    assert shown == [f"sip:+62{NUMBER}0001", f"sip:+62{NUMBER}0002", "sip:anonymous"]
-    assert [row["call_id"] for row in rows[:2]] == [
-        house.call_of(f"+62{NUMBER}000{last}")["call_id"] for last in (1, 2)
+    assert shown == [*(f"sip:+62{NUMBER}000{last}" for last in (1, 2, 3, 4)), "sip:anonymous"]
+    assert [row["call_id"] for row in rows[:4]] == [
+        house.call_of(f"+62{NUMBER}000{last}")["call_id"] for last in (1, 2, 3, 4)
     ]
 
 
@@ -232,10 +234,11 @@ async def test_line_breaks_in_the_number_dialled_forge_no_event(build: Any) -> N
 
     await citizen.hang_up()
     phones["op1"].answering = Answering(hang_up_after=0.3)
-    for result in await asyncio.gather(*(call.result() for call in calls)):
+    results = await asyncio.gather(*(call.result() for call in calls))
+    await house.ended(1 + len(forgeries))
+    for result in results:
         row = house.call_by(result.call_id)
         assert (row["number"], row["operator"], row["category"]) == ("+628110000001", "op1", "fire")
-    await house.ended(1 + len(forgeries))
     assert Counter(house.kinds(victim))["ended"] == 1
 
 

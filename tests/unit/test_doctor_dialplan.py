@@ -39,6 +39,8 @@ def test_the_table_holds_nothing_that_the_dialplan_does_not_use() -> None:
         (" same => n,Set(__A=${CUT(B,|,1)})", {"Set", "CUT"}),
         (" same => n,Set(DB(operator/${OP}/wrong)=0)", {"Set", "DB"}),
         (" same => n,Set(A=${IF($[1 = 1]?a:${LEN(b)})})", {"Set", "IF", "LEN"}),
+        (" same => n,MSet(A=${B},CHANNEL(musicclass)=b,__C=1)", {"MSet", "CHANNEL"}),
+        (" same => n,Set(A=${REPLACE(PJSIP_HEADER(read,From),())})", {"Set", "REPLACE", "PJSIP_HEADER"}),
         (' same => n,ExecIf($["${A}" = "x:y?z"]?Read(K,,1):Playback(a))', {"ExecIf", "Read", "Playback"}),
         (" same => n,ExecIf($[${IF(1?2:3)} = 2]?Goto(a,b,1))", {"ExecIf", "IF", "Goto"}),
         ("; same => n,System(rm)", set()),

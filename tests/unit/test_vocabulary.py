@@ -39,17 +39,17 @@ def test_every_step_is_written_and_none_is_unknown() -> None:
 
 
 def test_every_reason_for_the_lifeline_is_given_and_none_is_unknown() -> None:
-    given = set(re.findall(r"IVR_WHY=([a-z-]+)", CODE))
+    values = re.findall(r"IVR_WHY=([^\n]*)", CODE)
+    given = {word for value in values for word in re.findall(r"(?:^|[?:])([a-z-]+)(?=[,:)])", value)}
     assert given == set(LifelineReason)
 
 
 def test_the_dialplan_asks_exactly_the_known_questions() -> None:
-    assert set(re.findall(r"Gosub\(ask,s,1\(([a-z]+),", CODE)) == set(AgiScript)
+    assert set(re.findall(r"IVR_QUESTION=([a-z]+),", CODE)) == set(AgiScript)
 
 
 def test_intake_sends_as_many_facts_as_the_engine_reads() -> None:
-    own = FILES["intake.conf"].partition("[header-fact]")[0]
-    assert own.count("${BASE64_ENCODE(") + own.count("Gosub(header-fact,") == len(IntakeField)
+    assert FILES["intake.conf"].count("${BASE64_ENCODE(:${") == len(IntakeField)
 
 
 def test_every_context_that_others_name_exists() -> None:
@@ -80,7 +80,11 @@ def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
         caller=CallerClass.NUMBER,
     )
     for kind, advice in (("menu", menu), ("plan", plan)):
-        assert f'"1:{kind}:{len(advice.split(FIELD_SEPARATOR))}"' in FILES["ask.conf"]
+        fields = len(advice.split(FIELD_SEPARATOR))
+        assert f'${{CUT(IVR_ADVICE,|,{fields}-)}}" = "1|{kind}:end"' in FILES["ask.conf"]
+        names = re.search(r"Set\(ARRAY\(([^)]+)\)=\$\{REPLACE\(IVR_ADVICE,", FILES[f"{kind}.conf"])
+        assert names is not None
+        assert len(names[1].split(",")) == fields - 1, "all but the end mark"
 
 
 def test_an_advice_survives_the_dialplans_filter() -> None:

@@ -4,6 +4,7 @@ import re
 
 PROVIDED_BY: dict[str, str] = {
     "AGI": "res_agi",
+    "ARRAY": "func_strings",
     "AddQueueMember": "app_queue",
     "Answer": "",
     "BASE64_ENCODE": "func_base64",
@@ -28,7 +29,7 @@ PROVIDED_BY: dict[str, str] = {
     "GotoIfTime": "",
     "Hangup": "",
     "IF": "func_logic",
-    "LEN": "func_strings",
+    "MSet": "",
     "MixMonitor": "app_mixmonitor",
     "NoOp": "",
     "PJSIP_ENDPOINT": "func_pjsip_endpoint",
@@ -60,15 +61,16 @@ PROVIDED_BY: dict[str, str] = {
 _COMMENT = re.compile(r"(?<!\\);.*")
 _STEP = re.compile(r"^\s*(?:exten\s*=>?\s*[^,]+,|same\s*=>?\s*)[^,]+,\s*(.*)$", re.MULTILINE)
 _APPLICATION = re.compile(r"\s*([A-Za-z]\w*)")
-_FUNCTION_READ = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\(")
-_FUNCTION_SET = re.compile(r"\bSet\(_{0,2}([A-Z][A-Z0-9_]*)\(")
+_FUNCTION = re.compile(r"(?:(?<=\$\{)|(?<=[(,])_{0,2})([A-Z][A-Z0-9_]*)(?=\()")
+"""Read (``${CUT(...)}``), set (``MSet(A=1,CHANNEL(musicclass)=b)``), or named to another function
+(``CUT(CALLERID(num),...)``)."""
 _OPEN, _CLOSE = "([{", ")]}"
 
 
 def uses(text: str) -> set[str]:
     """Names of all applications and functions in a dialplan file, also those inside ``ExecIf``."""
     code = _COMMENT.sub("", text)
-    names = {*_FUNCTION_READ.findall(code), *_FUNCTION_SET.findall(code)}
+    names = set(_FUNCTION.findall(code))
     for step in _STEP.findall(code):
         names |= _applications(step)
     return names
