@@ -91,7 +91,7 @@ def _options(words: list[Text], report: Reading) -> dict[str, str]:
         if not equals and "number" in options and re.fullmatch(r"[0-9-]+", key):
             report.error(option, f"{shown(key)} stands apart; write number= without blanks: +62911345678")
             break
-        elif key not in OPTIONS or not equals:
+        if key not in OPTIONS or not equals:
             report.unknown(option, "option of a line", key, [f"{known}=…" for known in OPTIONS])
         elif key in options:
             report.error(option, f"{key}= stands twice; keep one")
