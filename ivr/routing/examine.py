@@ -7,8 +7,9 @@ from datetime import datetime
 from ivr.routing.doubts import doubts
 from ivr.routing.in_words import facts_in_words, route_command
 from ivr.routing.loader import load_placed
-from ivr.routing.places import rule_places
-from ivr.routing.problems import Problem, Report, shown
+from ivr.routing.partition import TooManyPartsError
+from ivr.routing.places import key_of, rule_places
+from ivr.routing.problems import Problem, Report, RoutingError, shown
 from ivr.routing.proof import Proof, prove
 from ivr.routing.rules import Rules
 from ivr.routing.yaml_nodes import Block
@@ -35,9 +36,14 @@ def examine(
     Raises :class:`ivr.routing.problems.RoutingError`, also when some call would not surely end at a human.
     """
     rules, root = load_placed(files, filename)
-    proof = prove(rules, now)
-    _report(rules, root, proof, filename).fail_if_any()
-    return Examined(rules, proof, doubts(rules, root, filename, now, unplayable(rules)))
+    try:
+        proof = prove(rules, now)
+        _report(rules, root, proof, filename).fail_if_any()
+        return Examined(rules, proof, doubts(rules, root, filename, now, unplayable(rules)))
+    except TooManyPartsError as error:
+        report = Report(filename)
+        report.error(key_of(root, "rules"), str(error))
+        raise RoutingError(report.problems) from error
 
 
 def _report(rules: Rules, root: Block, proof: Proof, filename: str) -> Report:

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from operator import and_
 from typing import Generic, TypeVar
 
+from ivr.errors import IvrError
 from ivr.routing.conditions import Condition
 from ivr.routing.rules import Rules
 from ivr.routing.space import Space
 
 T = TypeVar("T", bound=Hashable)
+
+MOST_STATES = 300_000
+"""What may be left of the lists in different ways. A city's file has hundreds, a thousand rules of two to
+four conditions at random ten thousands; beyond it a check would take minutes."""
 
 Table = Sequence[tuple[Condition, ...]]
 """The first entry all of whose conditions hold counts. The last one has none."""
@@ -28,6 +33,16 @@ def rules_table(rules: Rules) -> Table:
 def swamped_table(rules: Rules) -> Table:
     """Swamped unless the last entry counts."""
     return [*((condition,) for condition in rules.swamped), ()]
+
+
+class TooManyPartsError(IvrError):
+    """The rules look at so many things in so many ways that not every call can be looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the rules divide calls into too many kinds to look at each; use fewer conditions in a rule, "
+            "above all several of them without a category"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +120,8 @@ class Partition(Generic[T]):
             return self._leaves.setdefault(outcome, Leaf(outcome))
         found = self._known.get((level, left))
         if found is None:
+            if len(self._known) >= MOST_STATES:
+                raise TooManyPartsError
             found = self._known[level, left] = self._split(level, left)
         return found
 

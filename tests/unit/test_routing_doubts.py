@@ -10,6 +10,7 @@ import pytest
 from ivr.menu import walk
 from ivr.menu.walk import MenuState, Step
 from ivr.routing import decide as deciding
+from ivr.routing import partition
 from ivr.routing.examine import examine
 from ivr.routing.model import Decision, Facts, LinesStage, Stage
 from ivr.routing.problems import RoutingError
@@ -267,4 +268,15 @@ def test_a_call_that_reaches_nobody_refuses_the_file(monkeypatch: pytest.MonkeyP
         f'r.yaml:{line_of(TEXT, "rule: hearse")}:5: error: a call may reach nobody by the rule "hearse": '
         "nobody is rung when no operator answers (hearse, dialled 112, language id, saturday 2026-11-21 "
         "00:00); see ivr route r.yaml --at 2026-11-21T00:00 --category hearse"
+    )
+
+
+def test_rules_that_nobody_could_look_through_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partition, "MOST_STATES", 20)
+    with pytest.raises(RoutingError) as refused:
+        examine({"r.yaml": TEXT.encode()}, "r.yaml", NOW)
+    line = TEXT.splitlines().index("rules:") + 1
+    assert str(refused.value) == (
+        f"r.yaml:{line}:1: error: the rules divide calls into too many kinds to look at each; use fewer "
+        "conditions in a rule, above all several of them without a category"
     )
