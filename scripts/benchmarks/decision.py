@@ -14,6 +14,7 @@ from benchmarks.say import say
 from ivr.calls.events import CallAnswered, CallStarted, StepTaken
 from ivr.calls.registry import Registry
 from ivr.routing.decide import decide, plan
+from ivr.routing.examine import examine
 from ivr.routing.loader import load
 from ivr.routing.model import Facts
 from ivr.routing.rules import Rules
@@ -33,6 +34,13 @@ class Time:
     p99_us: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    lines: int
+    read_ms: float
+    proved_ms: float
+
+
 async def measure(sizes: Sizes) -> Section:
     say("decisions")
     facts = Facts(category="consultation", operators=3)
@@ -41,6 +49,7 @@ async def measure(sizes: Sizes) -> Section:
         rules = rules_of(count)
         times = _times(partial(_decide, rules, facts), sizes.decisions)
         by_rules.append(_summary(len(rules.rules), times))
+    by_file = [checking(count) for count in RULES]
     by_calls = []
     for count in LIVE:
         registry = waiting(count)
@@ -52,6 +61,12 @@ async def measure(sizes: Sizes) -> Section:
             ("rules", "p50 µs", "p99 µs"),
             [(one.size, one.p50_us, one.p99_us) for one in by_rules],
             "The last of the rules matches; each has conditions of its own before it.",
+        ),
+        Table(
+            "A routing file, checked",
+            ("lines", "read, ms", "read and proved, ms"),
+            [(one.lines, one.read_ms, one.proved_ms) for one in by_file],
+            "Once each. Proved: every call ends at a human; warnings are looked for too.",
         ),
         Table(
             "What a decision asks of the live calls",
@@ -72,12 +87,28 @@ async def measure(sizes: Sizes) -> Section:
     )
     figures = {
         "by_rules": [asdict(one) for one in by_rules],
+        "by_file": [asdict(one) for one in by_file],
         "by_live_calls": [asdict(one) for one in by_calls],
     }
     return Section("decision", "Decisions", tables, figures, charts)
 
 
+def checking(count: int) -> Checked:
+    """What ``ivr check`` does with so many rules, without starting Python."""
+    text = file_of(count)
+    began = time.perf_counter()
+    load(text, "made up")
+    read = time.perf_counter()
+    examine({"made up": text.encode()}, "made up", NOW)
+    proved = time.perf_counter()
+    return Checked(text.count("\n"), (read - began) * 1000, (proved - read) * 1000)
+
+
 def rules_of(count: int) -> Rules:
+    return load(file_of(count), "made up")
+
+
+def file_of(count: int) -> str:
     """The repository's rules with so many in all: made-up ones stand before them, each for one kind of call
     in one situation."""
     text = (REPOSITORY / "routing.yaml").read_text()
@@ -91,7 +122,7 @@ def rules_of(count: int) -> Rules:
         f"    lead: damkar\n    priority: 5\n"
         for number in range(count - already)
     )
-    return load(head + own + made + rest, "made up")
+    return head + own + made + rest
 
 
 def waiting(count: int) -> Registry:
