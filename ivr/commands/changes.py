@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ivr.commands.common import command, out
+from ivr.commands.common import command
 from ivr.routing.diff import differences
 from ivr.routing.loader import load_file
 
@@ -24,6 +24,6 @@ def diff(
         print(json.dumps([one.as_json() for one in found], ensure_ascii=False, indent=2))
         return
     if not found:
-        out.print("Tidak ada yang berubah bagi siapa pun. / Nothing changes for anybody.")
+        print("Tidak ada yang berubah bagi siapa pun. / Nothing changes for anybody.")
     for difference in found:
-        out.print(difference.said.id, f"  {difference.said.en}", sep="\n", markup=False, soft_wrap=True)
+        print(difference.said.id, f"  {difference.said.en}", sep="\n")

@@ -40,7 +40,7 @@ def check(file: File = None) -> None:
     path = file or settings.routing
     found = examine(bundle(path), str(path), datetime.now(UTC), partial(_unplayable, settings))
     for warning in found.warnings:
-        out.print(str(warning), markup=False, soft_wrap=True)
+        print(warning)  # rich would make a picture of the line ":100:"
     rules = found.rules
     out.print(
         f"{path}: benar / correct: {len(rules.rules)} aturan / rules, {len(rules.agencies)} instansi / "

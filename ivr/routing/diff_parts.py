@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ivr.menu.prompts_needed import prompts_needed
 from ivr.routing.diff_words import Said, agency_said, category_said, joined
 from ivr.routing.plan import overflow_at
-from ivr.routing.rules import EntryNumber, OverflowStep, Rules
+from ivr.routing.rules import EntryNumber, Line, OverflowStep, Rules
 
 T = TypeVar("T")
 
@@ -243,8 +243,6 @@ def _agencies(old: Rules, new: Rules) -> Iterator[Change]:
 
 
 _LINE_LABELS = {
-    "phone": Said("telepon", "phone"),
-    "number": Said("nomor", "number"),
     "accept": Said("cara menerima", "accepts by"),
     "dtmf_digits": Said("tombol yang dikirim", "keys sent"),
 }
@@ -253,6 +251,8 @@ _LINE_LABELS = {
 def _lines(old: Rules, new: Rules) -> Iterator[Change]:
     """Which lines an agency has, their times and hours are told with the agency."""
     for name, was, now in _kept(old.lines, new.lines):
+        if _rings(was) != _rings(now):
+            yield Change("rings", name, Said(f"saluran {name}:", f"line {name}:"), _rings(was), _rings(now))
         for key, label in _LINE_LABELS.items():
             before, after = getattr(was, key), getattr(now, key)
             if before != after:
@@ -262,6 +262,12 @@ def _lines(old: Rules, new: Rules) -> Iterator[Change]:
     if rung[0] != rung[1]:
         texts = [_ring_text(lines, together=False) for lines in rung]
         yield Change("last_resort", "", Said("saluran terakhir:", "last resort:"), *texts)
+
+
+def _rings(line: Line) -> Said:
+    if line.number is not None:
+        return Said(f"nomor {line.number}", f"number {line.number}")
+    return Said(f"telepon {line.phone}", f"phone {line.phone}")
 
 
 _QUEUE_LABELS = {
