@@ -46,14 +46,17 @@ class Worker:
             await self.close()
             raise IvrError(f"the rules were not ready within {JOB_SECONDS:.0f} s") from error
         except (OSError, EOFError) as error:
-            status = await self.close()
+            status = await self.close(grace_seconds=1.0)
             raise IvrError(f"the process that makes rules ready ended (status {status})") from error
 
-    async def close(self) -> int | None:
-        """End the process at once, whatever it does: every file it writes is whole or not there."""
+    async def close(self, grace_seconds: float = 0.0) -> int | None:
+        """End the process, whatever it does: every file it writes is whole or not there. One that is dying
+        may do so by itself for the grace: to kill it then would hide how it ended."""
         process, self._process = self._process, None
         if process is None:
             return None
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(process.wait(), grace_seconds)
         with suppress(ProcessLookupError):
             process.kill()
         return await process.wait()
