@@ -28,11 +28,11 @@ def decide(rules: Rules, facts: Facts, now: datetime) -> Decision:
             rule = rules.rules[candidate.index]
             mode, swamped = _mode(rules, rule, facts, local)
             priority, moved = _priority(rules, rule, facts)
-            why = list(shortlist.traces[: candidate.index])
+            why = list(shortlist.traces)
             for index, failed in failures:
                 why[index] = failed
-            why.append(_with_reasons(rule.matched, swamped, *moved))
-            why += rules.index.passed_over[candidate.index + 1 :]
+            why[candidate.index] = _with_reasons(rule.matched, swamped, *moved)
+            why[candidate.index + 1 :] = rules.index.passed_over[candidate.index + 1 :]
             return Decision(
                 rule=rule.name,
                 mode=mode,
