@@ -164,6 +164,7 @@ class Engine:
         if self._draining and question.script is AgiScript.INTAKE:
             raise AgiError("The engine is being stopped: a new call goes by the plain dialplan.")
         began = time.perf_counter()
+        self._link.catch_up()
         try:
             advice = self._adviser.answer(question)
         except Exception:
@@ -173,7 +174,7 @@ class Engine:
         self._metrics.question_seconds.labels(question.script).observe(time.perf_counter() - began)
         return advice
 
-    async def _on_event(self, message: AmiMessage) -> None:
+    def _on_event(self, message: AmiMessage) -> None:
         event = translate(message)
         if event is None:
             return

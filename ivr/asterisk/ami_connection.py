@@ -2,7 +2,10 @@
 failed, and nothing is sent twice."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from panoramisk import Manager
 from panoramisk.ami_protocol import AMIProtocol
@@ -12,6 +15,13 @@ from ivr.errors import AmiError, AmiRefused
 
 FRAME_BOUND = 1_000_000
 """Bytes without an end of frame: the peer is no Asterisk."""
+REST_SECONDS = 0.05
+"""After reading, so long nothing is read, unless an answer is awaited: a call's events come one by one, and
+waking for each costs several times the event itself. Who must know at once calls
+:meth:`AmiConnection.read_on`."""
+STORM_BYTES = 16_384
+"""When so much came at once, reading goes on without rest."""
+READ_BYTES = 262_144
 PENDING_BOUND = 1000
 """Actions under way at once on one connection."""
 _BANNER = b"Asterisk Call Manager/"
@@ -57,6 +67,7 @@ class AmiConnection(Manager):  # type: ignore[misc]
                 f"{action.name} was not sent: {PENDING_BOUND} actions are waiting for Asterisk already."
             )
         self.send_action(action)
+        self.read_on()
         try:
             # Not wait_for: after a pause of the whole process the answer may have come in the same
             # moment as the deadline, and then it counts.
@@ -98,6 +109,11 @@ class AmiConnection(Manager):  # type: ignore[misc]
             on_event(event)
         self._early = []
 
+    def read_on(self) -> None:
+        """Read now what has come, without waiting for more."""
+        if self.protocol is not None and not self.protocol.closed:
+            self.protocol.read_on()
+
     def dispatch(self, event: AmiMessage) -> None:
         self._on_event(event)
 
@@ -112,13 +128,36 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
     def __init__(self, connection: AmiConnection) -> None:
         self._connection = connection
         self._rest = b""
+        """The beginning of a frame."""
+        self._resting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self.factory = self._connection
         self.encoding = "utf-8"
+        # The transport's own, which it does not hand out: to be read from only while the transport rests.
+        self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
 
     def data_received(self, data: bytes) -> None:
+        self._take(data)
+        if self.version is None or self.responses or self.closed or len(data) > STORM_BYTES:
+            return
+        self.transport.pause_reading()
+        self._resting = asyncio.get_running_loop().call_later(REST_SECONDS, self.read_on)
+
+    def read_on(self) -> None:
+        """End the rest. What has come is taken now, not in the loop's next round: it is older than whatever
+        makes somebody ask."""
+        if self._resting is None:
+            return
+        self._resting.cancel()
+        self._resting = None
+        with suppress(OSError):  # nothing has come; or the connection is lost, which the transport tells
+            self._take(self._socket.recv(READ_BYTES, socket.MSG_DONTWAIT))
+        if not self.closed:
+            self.transport.resume_reading()
+
+    def _take(self, data: bytes) -> None:
         *frames, self._rest = (self._rest + data).split(END_OF_FRAME)
         if self.version is None:
             frames = self._read_banner(frames)
@@ -160,6 +199,10 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
     def give_up(self, reason: str) -> None:
         """Fail what is pending and close at once, without waiting for a peer that may not be there."""
         self.closed = True
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        self._socket.close()
         for action in self.responses.values():
             action.fail(AmiError(f"Whether {action.name} was done is unknown: {reason}. It is not repeated."))
         self.responses.clear()

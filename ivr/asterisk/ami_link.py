@@ -23,6 +23,8 @@ from ivr.errors import AmiError, AmiRefused
 SLICE = 1000
 """So many events are handled before other tasks of the engine get their turn: some 10 ms. More than one
 read of the socket brings (256 KiB, about 600 events), so that a storm alone never fills the mailbox."""
+CATCH_UP = 200
+"""So many events are handled on the way to an answer to a caller: some 2 ms."""
 
 log = structlog.get_logger()
 
@@ -72,8 +74,9 @@ class _Mark(Enum):
 
 
 class AmiLink:
-    """``on_up`` is awaited when the link is up, before any event of it; then ``on_event`` for each event, in
-    order; then ``on_down`` when it is lost. What they raise is logged and stops nothing."""
+    """``on_up`` is awaited when the link is up, before any event of it; then ``on_event`` is called for each
+    event, in order; then ``on_down`` is awaited when it is lost. What they raise is logged and stops nothing.
+    """
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class AmiLink:
         port: int,
         username: str,
         secret: str,
-        on_event: Callable[[AmiMessage], Awaitable[None]],
+        on_event: Callable[[AmiMessage], None],
         on_up: Callable[[], Awaitable[None]],
         on_down: Callable[[], Awaitable[None]],
         limits: LinkLimits | None = None,
@@ -95,6 +98,7 @@ class AmiLink:
         self._connection: AmiConnection | None = None
         self._mailbox: deque[AmiMessage | _Mark] = deque()
         self._mail = asyncio.Event()
+        self._waiting_for_callback = False
         self._tasks: list[asyncio.Task[None]] = []
         self._phase, self._since, self._reason = LinkPhase.DOWN, datetime.now(UTC), "not started"
         self._connections = self._events = self._overflows = 0
@@ -219,29 +223,49 @@ class AmiLink:
         self._mailbox.append(mail)
         self._mail.set()
 
+    def catch_up(self) -> None:
+        """Hand out at once what has come from Asterisk, up to :data:`CATCH_UP` events: for who must decide by
+        what is true now. Without effect while ``on_up`` or ``on_down`` is awaited."""
+        if self._connection is not None:
+            self._connection.read_on()
+        for _ in range(CATCH_UP):
+            mail = self._mailbox[0] if self._mailbox else None
+            if self._waiting_for_callback or not isinstance(mail, AmiMessage):
+                return
+            self._mailbox.popleft()
+            self._hand_out(mail)
+
     async def _deliver(self) -> None:
         announced = False
         handled = 0
         while True:
             while self._mailbox:
                 mail = self._mailbox.popleft()
-                try:
-                    if isinstance(mail, AmiMessage):
-                        await self._on_event(mail)
-                    elif mail is _Mark.UP:
-                        announced = True
-                        await self._on_up()
-                    elif announced:
-                        announced = False
-                        await self._on_down()
-                except Exception as error:
-                    log.error("ami_callback_failed", mail=_name(mail), **place(error))
+                if isinstance(mail, AmiMessage):
+                    self._hand_out(mail)
+                elif mail is _Mark.UP:
+                    announced = True
+                    await self._call(self._on_up)
+                elif announced:
+                    announced = False
+                    await self._call(self._on_down)
                 handled += 1
                 if handled % SLICE == 0:
                     await asyncio.sleep(0)
             self._mail.clear()
             await self._mail.wait()
 
+    def _hand_out(self, event: AmiMessage) -> None:
+        try:
+            self._on_event(event)
+        except Exception as error:
+            log.error("ami_callback_failed", mail=event.get("Event", "?"), **place(error))
 
-def _name(mail: AmiMessage | _Mark) -> str:
-    return mail.get("Event", "?") if isinstance(mail, AmiMessage) else mail.value
+    async def _call(self, callback: Callable[[], Awaitable[None]]) -> None:
+        self._waiting_for_callback = True
+        try:
+            await callback()
+        except Exception as error:
+            log.error("ami_callback_failed", mail=callback.__name__, **place(error))
+        finally:
+            self._waiting_for_callback = False

@@ -78,7 +78,7 @@ async def _ours(file: Path, copies: int, count: int, what: str, then: Callable[[
     seen = 0
     done = asyncio.Event()
 
-    async def on_event(message: AmiMessage) -> None:
+    def on_event(message: AmiMessage) -> None:
         nonlocal seen
         event = translate(message)
         if event is not None:

@@ -14,7 +14,8 @@ QUICK = LinkLimits(
 
 
 class EngineEnd:
-    """``seen``: what came, in order: ``up``, ``down``, and of each event its ``Name`` header or its kind."""
+    """``seen``: what came, in order: ``up``, ``down``, and of each event its ``Name`` header or its kind.
+    After ``up`` it asks what is true now for as long as ``open_for_events`` is not set."""
 
     def __init__(self, port: int, limits: LinkLimits, secret: str) -> None:
         self.seen: list[str] = []
@@ -37,8 +38,7 @@ class EngineEnd:
             await self.until(lambda: len(self.seen) >= len(expected))
         assert self.seen == list(expected)
 
-    async def _on_event(self, event: AmiMessage) -> None:
-        await self.open_for_events.wait()
+    def _on_event(self, event: AmiMessage) -> None:
         self.events.append(event)
         self.seen.append(event.get("Name", event["Event"]))
         if self.raising:
@@ -46,6 +46,7 @@ class EngineEnd:
 
     async def _on_up(self) -> None:
         self.seen.append("up")
+        await self.open_for_events.wait()
 
     async def _on_down(self) -> None:
         self.seen.append("down")

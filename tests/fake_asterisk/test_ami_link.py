@@ -187,16 +187,51 @@ async def test_events_come_in_order_and_up_comes_first() -> None:
             assert engine.link.state.events == count + 1
 
 
+async def test_who_must_decide_gets_what_has_come_at_once() -> None:
+    """Events wait for others; a caller's question does not wait for them."""
+    async with FakeManager() as asterisk, linked(asterisk) as engine:
+        asterisk.send(event(0))
+        asterisk.send(event(1))
+        await engine.until(lambda: engine.link.catch_up() or len(engine.seen) == 3)
+        assert engine.seen == ["up", "0", "1"]
+        asterisk.send(event(2))
+        await engine.until_seen("up", "0", "1", "2")
+
+
+async def test_nothing_is_handed_out_before_what_is_true_has_been_asked() -> None:
+    async with FakeManager() as asterisk, linked(asterisk, wait=False) as engine:
+        engine.open_for_events.clear()
+        await engine.until_seen("up")
+        asterisk.send(event(0))
+        await engine.until(lambda: engine.link.catch_up() or engine.link.state.waiting)
+        engine.link.catch_up()
+        assert engine.seen == ["up"]
+        engine.open_for_events.set()
+        await engine.until_seen("up", "0")
+
+
+async def test_what_came_before_the_link_broke_is_not_lost() -> None:
+    async with FakeManager() as asterisk, linked(asterisk) as engine:
+        for place in range(3):
+            asterisk.send(event(place))
+        asterisk.cut()
+        await engine.until(lambda: engine.seen[:5] == ["up", "0", "1", "2", "down"])
+
+
 async def test_events_beyond_the_mailbox_drop_the_link_loudly_and_begin_anew() -> None:
     with capture_logs() as logs:
-        async with FakeManager() as asterisk, linked(asterisk, replace(QUICK, mailbox=10)) as engine:
+        async with (
+            FakeManager() as asterisk,
+            linked(asterisk, replace(QUICK, mailbox=10), wait=False) as engine,
+        ):
             engine.open_for_events.clear()
+            await engine.until_seen("up")
             for place in range(30):
                 asterisk.send(event(place))
             await asterisk.until_received("Login", 2)
             engine.open_for_events.set()
-            # The first event was being handled; the waiting ones are void, and a fresh look follows.
-            await engine.until_seen("up", "0", "down", "up")
+            # The waiting events are void, and a fresh look follows.
+            await engine.until_seen("up", "down", "up")
             assert engine.link.state.overflows == 1
     assert any(line["event"] == "ami_overflow" and line["log_level"] == "error" for line in logs)
 
