@@ -33,11 +33,11 @@ class Sizes:
 
 
 FULL = Sizes(
-    rounds=5,
+    rounds=3,
     calls_per_round=100,
     warm_up=20,
     rates=(5, 20),
-    load_rates=(20, 30, 40, 50, 60, 80, 100),
+    load_rates=(20, 40, 50, 60, 80),
     load_seconds=60,
     many_calls=5000,
     many_rate=30,
