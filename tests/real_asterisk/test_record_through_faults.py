@@ -100,7 +100,7 @@ async def test_the_link_to_asterisk_is_lost_in_mid_call(house: House, how: str) 
         leaves = await house.call(caller=FOURTH, hang_up_after=1.0)
         await leaves.result()
         await until(lambda: len(phones["op2"].active) == 1, "the third talks")
-        assert house.call_of(THIRD)["rule"] == "fire"
+        await until(lambda: house.call_of(THIRD).get("rule") == "fire", "the decision is in its row")
         if how == "cut":
             await proxy.open()
         else:
@@ -109,6 +109,7 @@ async def test_the_link_to_asterisk_is_lost_in_mid_call(house: House, how: str) 
         await until(lambda: house.call_of(THIRD)["state"] == "talking", "the third is found talking")
         assert house.call_of(FIRST)["state"] == "talking"
         for caller in (SECOND, FOURTH):
+            await until(lambda caller=caller: house.call_of(caller)["ended_at"], "its end is in its row")
             row = house.call_of(caller)
             ending = (row["result"], row["reason"], row["detail"])
             assert ending == ("interrupted", "end-unseen", "no-person-seen")
