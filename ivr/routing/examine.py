@@ -35,15 +35,25 @@ def examine(
 
     Raises :class:`ivr.routing.problems.RoutingError`, also when some call would not surely end at a human.
     """
+    rules, root, proof = _accept(files, filename, now)
+    return Examined(rules, proof, doubts(rules, root, filename, now, unplayable(rules)))
+
+
+def accept(files: Mapping[str, bytes], filename: str, now: datetime) -> Rules:
+    """The same without the warnings: what must hold of rules that go live."""
+    return _accept(files, filename, now)[0]
+
+
+def _accept(files: Mapping[str, bytes], filename: str, now: datetime) -> tuple[Rules, Block, Proof]:
     rules, root = load_placed(files, filename)
     try:
         proof = prove(rules, now)
-        _report(rules, root, proof, filename).fail_if_any()
-        return Examined(rules, proof, doubts(rules, root, filename, now, unplayable(rules)))
     except TooManyPartsError as error:
         report = Report(filename)
         report.error(key_of(root, "rules"), str(error))
         raise RoutingError(report.problems) from error
+    _report(rules, root, proof, filename).fail_if_any()
+    return rules, root, proof
 
 
 def _report(rules: Rules, root: Block, proof: Proof, filename: str) -> Report:

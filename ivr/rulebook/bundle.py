@@ -3,9 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.errors import IvrError
+from ivr.routing.examine import accept
 from ivr.routing.include import bundle, digest_of, found
 from ivr.routing.loader import load_bundle
 from ivr.routing.rules import Rules
@@ -26,6 +28,11 @@ class Bundle:
     def load(self, path: Path) -> Rules:
         """The rules; ``path`` is named in the problems. Raises :class:`ivr.routing.problems.RoutingError`."""
         return load_bundle({**self.included, path.name: self.main}, str(path))
+
+    def accept(self, path: Path) -> Rules:
+        """The same for rules that have not been in force yet: refused, too, when some call would not surely
+        end at a human."""
+        return accept({**self.included, path.name: self.main}, str(path), datetime.now(UTC))
 
 
 def read_bundle(path: Path) -> Bundle:

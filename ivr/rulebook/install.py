@@ -59,7 +59,7 @@ def roll_back(
 
 
 def _check(settings: Settings, bundle: Bundle, file: Path) -> Rules:
-    rules = bundle.load(file)
+    rules = bundle.accept(file)
     check(settings, rules, operators_of_last_time(settings))
     return rules
 

@@ -40,10 +40,10 @@ def read_rulebook(settings: Settings) -> Rulebook:
     try:
         bundle = read_bundle(settings.routing)
         digest = bundle.digest
-        rules = bundle.load(settings.routing)
+        known = current is not None and current.digest == bundle.digest
+        rules = bundle.load(settings.routing) if known else bundle.accept(settings.routing)
     except RoutingError as error:
         return _earlier(settings, versions, error, digest)
-    known = current is not None and current.digest == bundle.digest
     return Rulebook(rules, bundle, settings.routing, current.number if current and known else None)
 
 

@@ -105,7 +105,7 @@ def _take(job: Job) -> Answer:
     if bundle.digest == job.have:
         return Same(watch)
     try:
-        rules = bundle.load(settings.routing)
+        rules = bundle.accept(settings.routing) if job.number is None else bundle.load(settings.routing)
         check(settings, rules, operators_of_last_time(settings))
     except RoutingError as error:
         return _refuse(job, versions, bundle.digest, _lines(error), watch)

@@ -2,12 +2,16 @@
 
 import os
 import pwd
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ivr.errors import IvrError
+from ivr.routing import decide as deciding
 from ivr.rulebook import open_rulebook, read_rulebook, voices
+from ivr.rulebook.install import apply
+from ivr.rulebook.taking import Job, Refused, take
 from ivr.rulebook.versions import Action, Versions
 from ivr.settings import Settings
 
@@ -43,6 +47,26 @@ def test_a_broken_file_is_refused_and_the_newest_good_version_used(settings: Set
     refusals = [event for event in Versions(settings.routing_state).history() if event.number is None]
     assert len(refusals) == 1
     assert refusals[0].problems == book.refused
+
+
+def test_rules_by_which_a_call_might_reach_nobody_do_not_go_live_by_any_way(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the proof sees it: the file reads well. What was accepted once is not proved again at a start."""
+    settings.routing.write_text(GOOD)
+    open_rulebook(settings)
+    monkeypatch.setattr(deciding, "plan", lambda *_: ())
+    assert open_rulebook(settings).refused == ()
+    other = settings.routing.with_name("other.yaml")
+    other.write_text(GOOD.replace("damkar-1 15s", "damkar-1 16s"))
+    with pytest.raises(IvrError, match="a call may reach nobody by the rule"):
+        apply(settings, other, "me", "why", datetime.now(UTC))
+    settings.routing.write_text(other.read_text())
+    answer = take(Job(settings, live=1))
+    assert isinstance(answer, Refused)
+    assert "a call may reach nobody by the rule" in answer.problems[0]
+    book = open_rulebook(settings)
+    assert (book.number, "a call may reach nobody" in book.refused[0]) == (1, True)
 
 
 def test_a_version_that_is_not_whole_is_passed_over(settings: Settings) -> None:
