@@ -58,7 +58,7 @@ async def rollback(
     done, origin = await asyncio.to_thread(
         install.roll_back, settings, number, author or login_name(), reason.strip(), datetime.now(UTC)
     )
-    out.print(f"Isi versi / content of version {origin}.")
+    out.print(f"Isi versi / content of version {origin}.", soft_wrap=True)
     await _tell(settings, done)
 
 
@@ -89,14 +89,17 @@ async def _tell(settings: Settings, done: Installed) -> None:
     """Wait until the engine goes by it, or says why not."""
     number = done.event.number
     if not done.changed:
-        out.print(f"Versi {number} sudah terpasang; alasan dicatat / is in place already; reason noted.")
+        out.print(
+            f"Versi {number} sudah terpasang; alasan dicatat / is in place already; reason noted.",
+            soft_wrap=True,
+        )
     else:
         out.print(f"Versi / version {number} ({done.event.digest}): {settings.routing}", soft_wrap=True)
     deadline = asyncio.get_running_loop().time() + LIVE_SECONDS
     said = ""
     while (rules := await _engine(settings)) is not None:
         if rules["digest"] == done.event.digest and rules["version"] == number:
-            out.print("Berlaku untuk panggilan baru / live for new calls.")
+            out.print("Berlaku untuk panggilan baru / live for new calls.", soft_wrap=True)
             return
         if rules["refused"] == done.event.digest:
             raise IvrError(
@@ -113,7 +116,10 @@ async def _tell(settings: Settings, done: Installed) -> None:
                 "Lihat / look at: ivr doctor. IVR_ROUTING dan IVR_STATE sama dengan mesin? / the engine's?"
             )
         await asyncio.sleep(0.1)
-    out.print("Mesin tidak berjalan; berlaku saat mulai / the engine is not running: live at its start.")
+    out.print(
+        "Mesin tidak berjalan; berlaku saat mulai / the engine is not running: live at its start.",
+        soft_wrap=True,
+    )
 
 
 async def _engine(settings: Settings) -> dict[str, Any] | None:

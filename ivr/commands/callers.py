@@ -39,7 +39,7 @@ async def mark(
     async with open_database(settings) as engine:
         call_id, number = await _find(engine, whom, city)
         await add_mark(engine, Marked(number, mark, by, datetime.now(UTC), call_id))
-    out.print(f"{masked(number)}: ditandai / marked: {mark}", markup=False)
+    out.print(f"{masked(number)}: ditandai / marked: {mark}", markup=False, soft_wrap=True)
 
 
 @caller.command("unmark")
@@ -53,7 +53,7 @@ async def unmark(whom: Whom, mark: TheMark = Mark.PRANK) -> None:
         gone = await remove_marks(engine, mark, number=number, call_id=call_id, at=datetime.now(UTC))
     if gone == 0:
         raise IvrError(f"{whom} has no mark {mark}: ivr caller marks lists them.")
-    out.print(f"{masked(number)}: {gone} tanda dihapus / marks removed: {mark}", markup=False)
+    out.print(f"{masked(number)}: {gone} tanda dihapus / marks removed: {mark}", markup=False, soft_wrap=True)
 
 
 @caller.command("marks")

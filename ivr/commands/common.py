@@ -13,7 +13,7 @@ from ivr.errors import IvrError
 
 P = ParamSpec("P")
 
-out = Console(highlight=False)
+out = Console(highlight=False, emoji=False)
 
 
 def command(function: Callable[P, Any]) -> Callable[P, None]:

@@ -42,7 +42,7 @@ def take_out(
     _known(rules, name)
     mark = _mark(rules, until, reason, by, now)
     marks = _change(settings, now, lambda marks: marks.take_out(name, mark))
-    out.print(f"{name}: tidak dihubungi {_span(rules, mark)}", markup=False)
+    out.print(f"{name}: tidak dihubungi {_span(rules, mark)}", markup=False, soft_wrap=True)
     _warn(rules, marks.out_of_service(now))
 
 
@@ -54,10 +54,10 @@ def take_back(name: Name) -> None:
     now = datetime.now(UTC)
     if name not in read_by_hand(settings).out_of_service(now):
         _known(read_rulebook(settings).rules, name)
-        out.print(f"{name}: memang aktif / was not out of service.", markup=False)
+        out.print(f"{name}: memang aktif / was not out of service.", markup=False, soft_wrap=True)
         return
     _change(settings, now, lambda marks: marks.take_back(name))
-    out.print(f"{name}: dihubungi lagi / is rung again.", markup=False)
+    out.print(f"{name}: dihubungi lagi / is rung again.", markup=False, soft_wrap=True)
 
 
 @agency.command("list")
@@ -69,7 +69,7 @@ def show() -> None:
     marks = read_by_hand(settings)
     names = sorted(marks.out_of_service(now))
     if not names:
-        out.print("Semua dihubungi / everything is in service.")
+        out.print("Semua dihubungi / everything is in service.", soft_wrap=True)
         return
     table = Table("nama\nname", "sejak\nsince", "sampai\nuntil", "oleh\nby", "alasan\nreason")
     for name in names:
@@ -103,9 +103,9 @@ def service(
     marks = read_by_hand(settings)
     set_now = marks.service_state(now)
     if set_now is None or marks.service is None:
-        out.print("auto: dihitung dari keadaan / worked out (Unstaffed, Overloaded, Normal).")
+        out.print("auto: dihitung dari keadaan / worked out (Unstaffed, Overloaded, Normal).", soft_wrap=True)
     else:
-        out.print(f"{set_now} {_span(rules, marks.service[1])}", markup=False)
+        out.print(f"{set_now} {_span(rules, marks.service[1])}", markup=False, soft_wrap=True)
 
 
 def _change(settings: Settings, now: datetime, change: Callable[[ByHand], ByHand]) -> ByHand:

@@ -54,7 +54,7 @@ async def remove(phone: Phone) -> None:
         gone = [account for account in await accounts.list_operators(engine) if account.phone == phone]
         await accounts.remove_operator(engine, phone)
     await _apply(settings, gone)
-    out.print(f"{phone}: dihapus / removed", markup=False)
+    out.print(f"{phone}: dihapus / removed", markup=False, soft_wrap=True)
 
 
 @operator.command("list")
@@ -85,6 +85,9 @@ async def _apply(settings: Settings, gone: Iterable[Operator] = ()) -> None:
                     await session.log_out(queue, account.phone)
         await copy_pins(settings, engine)
     except AmiError:
-        out.print("Asterisk tidak berjalan; berlaku saat mulai / not running: takes effect at its start.")
+        out.print(
+            "Asterisk tidak berjalan; berlaku saat mulai / not running: takes effect at its start.",
+            soft_wrap=True,
+        )
     finally:
         await close(engine)

@@ -65,7 +65,9 @@ async def replay(
     if found.moved:
         out.print(_moved_table(found, zone))
     if found.changed > len(found.moved):
-        out.print(f"\n{len(found.moved)} terbaru dari {found.changed} / the newest; more: --list")
+        out.print(
+            f"\n{len(found.moved)} terbaru dari {found.changed} / the newest; more: --list", soft_wrap=True
+        )
 
 
 def _live(settings: Settings, rules: Rules) -> Rules | None:

@@ -134,8 +134,10 @@ def _show(rules: Rules, decision: Decision, plan_text: str) -> None:
         if trace.matched:
             break
     language = rules.default_language.id
-    out.print(f"\nAturan / rule:       {decision.rule}", markup=False)
-    out.print(f"Cara / mode:         {decision.mode}, prioritas / priority {decision.priority}")
+    out.print(f"\nAturan / rule:       {decision.rule}", markup=False, soft_wrap=True)
+    out.print(
+        f"Cara / mode:         {decision.mode}, prioritas / priority {decision.priority}", soft_wrap=True
+    )
     for use in decision.agencies:
         lines = (", " if not use.together else " + ").join(
             f"{line.name} {line.timeout_seconds}s" for line in use.lines
@@ -145,7 +147,7 @@ def _show(rules: Rules, decision: Decision, plan_text: str) -> None:
     if decision.notify:
         out.print(f"Diberi tahu / told:  {', '.join(decision.notify)}", soft_wrap=True)
     if decision.clock_seconds:
-        out.print(f"Batas / clock:       {decision.clock_seconds} s")
+        out.print(f"Batas / clock:       {decision.clock_seconds} s", soft_wrap=True)
     out.print("Urutan / order:", *_stages(plan_text), sep="\n", markup=False, soft_wrap=True)
 
 

@@ -93,7 +93,7 @@ async def demonstrate(*, once: bool) -> int:
 async def _demonstrate(
     installation: Installation, supervisor: Supervisor, ports: PortBlock, *, once: bool
 ) -> int:
-    out = Console(highlight=False, width=_width())
+    out = Console(highlight=False, emoji=False, width=_width())
     say("Menyiapkan operator / Preparing operators …")
     await installation.add_operators(dict.fromkeys(OPERATORS, PIN))
     await supervisor.start()
