@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cities import cities
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_routing_every_call import cities
 from typer.testing import CliRunner
 
 from ivr.cli import app

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cities import cities
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
-from test_routing_every_call import cities
 from typer.testing import CliRunner
 from yaml_core import core
 

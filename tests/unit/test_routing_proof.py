@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cities import cities
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_routing_every_call import cities
 
 from ivr.menu import walk
 from ivr.menu.walk import Chosen, ChosenBy, MenuState, Step
@@ -158,6 +158,14 @@ def only_queues(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
             "the line perkim-9 has no phone and no number",
         ),
         (
+            # Without asking whether that line is in service.
+            lambda decision, facts, now, stages: (
+                stages if decision.rule != "hearse" else (*only_queues(stages), LinesStage(("dinsos-1",), 9))
+            ),
+            "hearse",
+            "only lines out of service are rung",
+        ),
+        (
             lambda decision, facts, now, stages: stages * (9 if now.hour == 18 else 1),
             "fire",
             "the plan has ",
@@ -177,6 +185,22 @@ def test_a_planner_that_loses_callers_is_found(
     assert found[rule].flaw.startswith(flaw)
     # The call that is named is one that the rule takes.
     assert decide(RULES, found[rule].point.facts, found[rule].point.at).rule == rule
+
+
+def test_of_agencies_that_one_condition_names_each_is_decided_out_of_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = "  - rule: pair\n    when: {out_of_service: [damkar, perkim]}\n    lead: damkar\n"
+    rules = load(FILE.read_text("utf-8").replace("\nrules:\n", f"\nrules:\n{pair}"), "routing.yaml")
+    broken(
+        monkeypatch,
+        lambda decision, facts, now, stages: (
+            stages if decision.rule != "pair" or "damkar" in facts.out_of_service else only_queues(stages)
+        ),
+    )
+    (found,) = prove(rules, NOW).counterexamples
+    assert (found.rule, found.flaw) == ("pair", "nobody is rung when no operator answers")
+    assert found.point.facts.out_of_service == {"perkim"}
 
 
 def without_numbers(rules: Rules) -> Rules:
