@@ -150,7 +150,9 @@ def of_rules(
     """
     lines, queues, languages = dict(rules.lines), dict(rules.queues), dict(rules.languages)
     for before in reversed(earlier):
-        lines = {**before.lines, **lines}
+        # Asterisk takes a-1 and a1 for the same extension: what an earlier plan calls so is the newer line.
+        alike = {name.replace("-", "") for name in lines}
+        lines |= {name: line for name, line in before.lines.items() if name.replace("-", "") not in alike}
         queues = {**before.queues, **queues}
         languages = {**before.languages, **languages}
     agency_phones = {line.phone for line in lines.values() if line.phone is not None} - set(operators)

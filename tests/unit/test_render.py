@@ -9,10 +9,10 @@ import pytest
 
 from ivr.errors import SettingsError
 from ivr.render import generated
-from ivr.render.etc import render
+from ivr.render.etc import of_rules, render
 from ivr.render.files import secret, write_atomic
 from ivr.render.install import AsteriskInstall, find_install
-from ivr.routing.loader import load_file
+from ivr.routing.loader import load, load_file
 from ivr.routing.rules import Rules
 from ivr.settings import Settings
 
@@ -165,6 +165,18 @@ def test_other_queues_take_the_template_that_fits(rules: Rules) -> None:
     assert "[information](keep-free)" in written
     assert "[supervisors](together)" in written
     assert "[emergency]" not in written
+
+
+def test_a_line_that_only_lost_its_hyphen_is_the_new_one_for_earlier_plans_too(
+    tmp_path: Path, rules: Rules
+) -> None:
+    """To Asterisk damkar-1 and damkar1 are one extension, and the first of two in the file would count."""
+    text = (REPOSITORY / "routing.yaml").read_text()
+    now = load(text.replace("damkar-1 15s", "damkar1 15s"), "routing.yaml")
+    parts = of_rules(settings(tmp_path), now, [], [rules], lambda phone: "x")
+    lines = parts["generated/lines.conf"]
+    assert "exten => damkar1,1,Set(LINE_DIAL=PJSIP/damkar1)" in lines
+    assert "damkar-1" not in lines
 
 
 def test_the_lifeline_plan_stands_between_a_version_and_an_end_mark(tmp_path: Path) -> None:
