@@ -3,8 +3,8 @@
 A decision and its plan depend on the rule that takes the call, on whether the city is swamped, on the hour
 and on what is out of service. :mod:`ivr.routing.partition` gives every such combination that some call has;
 each is decided and planned once, by the functions that decide and plan live calls. Of what is out of service
-those combinations are left out whose names nobody asked for when the same call was decided with everything in
-service: they cannot make a difference.
+those combinations are left out that answer every question alike that was asked when the same call was decided
+with something else out of service (or nothing): they cannot make a difference.
 """
 
 from collections.abc import Iterator
@@ -96,9 +96,10 @@ def _calls(rules: Rules, space: Space) -> Iterator[tuple[str, Mode, Point]]:
                     yield name, mode, first
                     if len(out_values) == 1:
                         continue
-                    asked = _asked(rules, first)
+                    asked = _asked(rules, name, mode, first)
+                    answers = outs[out_values[0]] & asked
                     for out in out_values[1:]:
-                        if asked is None or not outs[out].isdisjoint(asked):
+                        if outs[out] & asked != answers:
                             yield name, mode, space.point({**values, HOURS: hour, OUT: out})
 
 
@@ -110,14 +111,10 @@ def mode_of(rules: Rules, rule: int, swamped: int) -> Mode:
     return Mode(mode.value)
 
 
-def _asked(rules: Rules, point: Point) -> set[str] | None:
-    """The names whose being out of service can change this call's decision or plan; ``None``: any."""
+def _asked(rules: Rules, rule: str, mode: Mode, point: Point) -> set[str]:
+    """The names of which it was asked, while this call was decided and judged, if they are out of service."""
     out = _Asked(point.facts.out_of_service)
-    facts = replace(point.facts, out_of_service=out)
-    try:
-        deciding.plan(rules, deciding.decide(rules, facts, point.at), facts, point.at)
-    except Exception:
-        return None
+    _flaw_of(rules, rule, mode, replace(point, facts=replace(point.facts, out_of_service=out)))
     return out.names
 
 
@@ -149,7 +146,7 @@ def _flaw(
     if not rung:
         return "nobody is rung when no operator answers"
     out = point.facts.out_of_service
-    if all(name in out for name in rung) and not out.issuperset(rules.last_resort):
+    if all(name in out for name in rung) and not all(name in out for name in rules.last_resort):
         return "only lines out of service are rung when no operator answers"
     if letters > LONGEST_PLAN:
         return f"the plan has {letters} letters, more than {LONGEST_PLAN}"
