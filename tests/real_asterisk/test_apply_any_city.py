@@ -137,17 +137,11 @@ async def test_any_accepted_city_loads_and_no_call_is_cut(build: Callable[..., A
     phones["op1"].answering = Answering()
     phones["op3"].answering = SHORT_TALK
     await house.on_duty("op1")
+    await house.on_duty("op1", queue="information")
     await house.asterisk.rx("queue add member PJSIP/op2 to emergency penalty 5")
-    await house.on_duty("op2", queue="information")
-    for caller, keys, states in (
-        (TALKS, "0", ["talking"]),
-        (WAITS, "*0", ["ringing"]),
-        (ASKS, "55", ["queue", "ringing"]),
-    ):
+    for caller, keys, state in ((TALKS, "0", "talking"), (WAITS, "*0", "ringing"), (ASKS, "55", "queue")):
         await house.call(caller=caller, keys=[(0.2, key) for key in keys], patience=300)
-        await until(
-            lambda caller=caller, states=states: house.call_of(caller).get("state") in states, str(states)
-        )
+        await until(lambda caller=caller, state=state: house.call_of(caller).get("state") == state, state)
     menu = await (await house.carrier(user=IN_MENU)).dial("112")
     await menu.established()
     await until(lambda: house.call_of(IN_MENU).get("state") == "menu", "the menu plays")
@@ -176,12 +170,13 @@ async def test_any_accepted_city_loads_and_no_call_is_cut(build: Callable[..., A
         assert decided_by(house, new) == {rules.digest}
 
     await menu.press("1")
-    rings, phones["op2"].answering = phones["op2"].active, SHORT_TALK
+    talks, rings = phones["op1"].active, phones["op2"].active
+    phones["op1"].answering = phones["op2"].answering = SHORT_TALK
     for ring in rings:
         await ring.accept()
         await until(lambda: house.connected("op2"), "op2 is connected")
-        await ring.hang_up()
-    await phones["op1"].active[0].hang_up()
+    for talk in (*talks, *rings):
+        await talk.hang_up()
     await house.ended(len(FIRST_CALLERS) + CITIES, 30)
     for caller in FIRST_CALLERS:
         row = house.call_of(caller)
