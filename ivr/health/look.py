@@ -45,13 +45,14 @@ def rules_part(rules: RulesStatus) -> Part:
 
 def rules_facts(rules: RulesStatus) -> Mapping[str, object]:
     """``refused`` is the digest of an IVR_ROUTING that was refused, empty for one that cannot be read, null
-    when none is."""
+    when none is. ``in_asterisk``: :class:`RulesStatus`."""
     return {
         "version": rules.number,
         "digest": rules.digest,
         "refused": rules.refused_digest if rules.refused else None,
         "problems": list(rules.refused),
         "waiting": rules.waiting,
+        "in_asterisk": rules.in_asterisk,
     }
 
 

@@ -38,7 +38,8 @@ _log = structlog.get_logger(__name__)
 class RulesStatus:
     """``number`` and ``digest`` are of the rules in force. ``refused``: the problems of a newer IVR_ROUTING,
     whose digest is ``refused_digest``. ``waiting``: why right rules are not live yet. ``by_hand``: what is
-    wrong with the file of marks."""
+    wrong with the file of marks. ``in_asterisk``: whether this engine has seen to it that Asterisk has its part
+    of them; until then it may go by files of an earlier start."""
 
     number: int | None
     digest: str
@@ -46,6 +47,7 @@ class RulesStatus:
     refused_digest: str = ""
     waiting: str = ""
     by_hand: str = ""
+    in_asterisk: bool = False
 
 
 class Changes:
@@ -80,13 +82,19 @@ class Changes:
         self._not_before = 0.0
         self._failures = 0
         self._waiting = self._by_hand = ""
+        self._in_asterisk = False
         self._kept: dict[int, datetime] = {}
         """Version that calls may still go by → when it was replaced."""
 
     @property
     def status(self) -> RulesStatus:
         return RulesStatus(
-            *self._live, self._refused.problems, self._refused.digest, self._waiting, self._by_hand
+            *self._live,
+            refused=self._refused.problems,
+            refused_digest=self._refused.digest,
+            waiting=self._waiting,
+            by_hand=self._by_hand,
+            in_asterisk=self._in_asterisk,
         )
 
     async def run(self) -> None:
@@ -170,7 +178,7 @@ class Changes:
             return
         before, self._live = self._live, (ready.number, ready.rules.digest)
         self._switch(ready.rules, ready.catalogue)
-        self._ready, self._waiting = None, ""
+        self._ready, self._waiting, self._in_asterisk = None, "", True
         now = self._now()
         self._kept = {number: now if number == before[0] else at for number, at in self._kept.items()}
         if before != self._live:

@@ -146,6 +146,13 @@ class House:
 
         await until(ready, "the engine is well", seconds)
 
+    async def rules_in_asterisk(self, seconds: float = 30.0) -> None:
+        """Wait until the engine has written what Asterisk needs for its rules, as it does once after its start:
+        what a test does to those files then stays."""
+        await until(
+            lambda: self.health()["rules"]["in_asterisk"], "Asterisk has its part of the rules", seconds
+        )
+
     def health(self) -> dict[str, Any]:
         """What /health says; empty when nobody answers."""
         try:

@@ -72,6 +72,7 @@ async def test_when_all_lines_fail_the_operator_gets_the_call(build: Callable[..
 
 async def give_address(house: House, phone: str, contact: str) -> None:
     """A phone that does not register: it is there as soon as it answers Asterisk's question."""
+    await house.rules_in_asterisk()
     path = house.settings.generated / "pjsip-phones.conf"
     section = f"[{phone}](phone-aor)\n"
     assert section in path.read_text()
@@ -194,6 +195,7 @@ async def test_a_line_that_asterisk_does_not_know_is_passed(build: Callable[...,
             ("damkar-radio 10s accept=answer]", "op2 2s number=+629110000114]"),
         ),
     )
+    await house.rules_in_asterisk()
     (house.settings.generated / "lines.conf").unlink()
     await house.asterisk.rx("dialplan reload")
     phones = await house.phones("op1", "op2", "damkar-2")

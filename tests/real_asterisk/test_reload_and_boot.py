@@ -113,6 +113,7 @@ async def test_asterisk_starts_with_a_damaged_file(build: Callable[..., Any], fi
     phones["op1"].answering = SHORT_TALK
     phones["damkar-1"].answering = Answering(after=0.1, keys=((0.3, "1"),), hang_up_after=0.3)
     await house.on_duty("op1")
+    await house.rules_in_asterisk()
     path = house.settings.generated / file
     whole = path.read_text()
     for number, (how, text) in enumerate(damages(whole, cuts)):

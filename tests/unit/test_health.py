@@ -140,3 +140,4 @@ def test_other_programs_see_which_rules_are_in_force_and_which_are_refused() -> 
     broken = RulesStatus(3, "aa", refused=("x",), refused_digest="bb")
     assert rules_facts(broken)["refused"] == "bb"
     assert rules_facts(RulesStatus(3, "aa"))["refused"] is None
+    assert rules_facts(RulesStatus(3, "aa", in_asterisk=True))["in_asterisk"] is True

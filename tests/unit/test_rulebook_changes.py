@@ -393,9 +393,14 @@ async def test_an_engine_that_starts_with_a_broken_file_has_asterisk_in_step_wit
     settings.routing.write_text(BROKEN)
     engine = Engine(settings, monkeypatch)
     assert engine.changes.status.refused
+    engine.away = AmiError("No AMI")
     running = asyncio.create_task(engine.changes.run())
     try:
+        await until(lambda: "No AMI" in engine.changes.status.waiting)
+        assert not engine.changes.status.in_asterisk
+        engine.away = None
         await until(lambda: engine.line("perkim-7"))
+        assert engine.changes.status.in_asterisk
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
