@@ -141,7 +141,8 @@ PENALTY = Key(
     "penalty",
     _penalty,
     "Callers go to operators whose penalty in the queue is in this range; to any, when none of those is "
-    "there or when the queue's time is over.",
+    "there or when the queue's time is over. With care: while such a caller waits for a busy operator of the "
+    "range, Asterisk's queue lets callers behind wait, too, even for operators who are free.",
     "5-10",
 )
 LANGUAGE = Form("a language", RECORDED, FIRST_MENU, FURTHER_MENU, CHOICE, ACCEPT, KEYS, WORDS, TEXTS, PENALTY)
