@@ -38,8 +38,8 @@ _log = structlog.get_logger(__name__)
 class RulesStatus:
     """``number`` and ``digest`` are of the rules in force. ``refused``: the problems of a newer IVR_ROUTING,
     whose digest is ``refused_digest``. ``waiting``: why right rules are not live yet. ``by_hand``: what is
-    wrong with the file of marks. ``in_asterisk``: whether this engine has seen to it that Asterisk has its part
-    of them; until then it may go by files of an earlier start."""
+    wrong with the file of marks. ``in_asterisk``: whether this engine has seen to it that Asterisk has its
+    part of them; until then it may go by files of an earlier start."""
 
     number: int | None
     digest: str

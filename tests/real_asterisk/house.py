@@ -147,8 +147,8 @@ class House:
         await until(ready, "the engine is well", seconds)
 
     async def rules_in_asterisk(self, seconds: float = 30.0) -> None:
-        """Wait until the engine has written what Asterisk needs for its rules, as it does once after its start:
-        what a test does to those files then stays."""
+        """Wait until the engine has written what Asterisk needs for its rules, as it does once after its
+        start: what a test does to those files then stays."""
         await until(
             lambda: self.health()["rules"]["in_asterisk"], "Asterisk has its part of the rules", seconds
         )

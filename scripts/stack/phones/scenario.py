@@ -170,8 +170,8 @@ class _Dialog:
         """Wait, then CANCEL; and BYE if the answer was faster."""
         cancel = self._request(b"CANCEL", 1, tag=b"", branch=_INVITE_BRANCH) + _NO_BODY
         refused = self._request(b"ACK", 1, branch=_INVITE_BRANCH) + _NO_BODY
-        # Not a pause, in which SIPp takes a response for a fault. It looks at the first timeout only. Between a
-        # timeout and what follows it may read the answer: "global" lets it be the answer even then.
+        # Not a pause, in which SIPp takes a response for a fault. It looks at the first timeout only. Between
+        # a timeout and what follows it may read the answer: "global" lets it be the answer even then.
         late = f'timeout="{_milliseconds(seconds)}" ontimeout="give-up"'
         return [
             _receive(100),
