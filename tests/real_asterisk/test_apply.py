@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from each_state import WAITING_AND_TALKING, place_calls
 from house import REPOSITORY, House, until
 from stack.phones.baresip import Answering
 
@@ -67,22 +68,7 @@ async def test_three_changes_under_calls_cut_nobody(build: Callable[..., Any]) -
     phones = await house.phones("op1", "op2", "damkar-1", "damkar-2")
     phones["op1"].answering = Answering()
     phones["damkar-2"].answering = Answering(after=0.1, keys=((0.3, "1"),), hang_up_after=0.3)
-    calls = {}
-    for who, keys, state, operator in (
-        ("talks", "0", "talking", "op1"),
-        ("is rung for", "0", "ringing", "op2"),
-        ("waits", "0", "queue", None),
-        ("waits for information", "55", "queue", None),
-        ("rings at an agency", "1", "lines", None),
-    ):
-        if operator:
-            await house.on_duty(operator)
-            await house.on_duty(operator, queue="information")
-        calls[who] = caller = f"+62811000000{len(calls)}"
-        await house.call(caller=caller, keys=[(0.2, key) for key in keys])
-        await until(
-            lambda caller=caller, state=state: house.call_of(caller).get("state") == state, f"{who}: {state}"
-        )
+    calls = await place_calls(house, *WAITING_AND_TALKING)
     before = await trunk_channels(house)
     assert len(before) == 5
 

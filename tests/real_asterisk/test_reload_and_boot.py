@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from each_state import WAITING_AND_TALKING, place_calls
 from house import REPOSITORY, House, until
 from stack.phones.baresip import Answering
 
@@ -35,23 +36,7 @@ async def test_everything_is_reloaded_under_calls_in_each_step(build: Callable[.
     house: House = await build(routing=DIRECT)
     phones = await house.phones("op1", "op2", "damkar-1", "dinkes-1")
     phones["op1"].answering = phones["dinkes-1"].answering = Answering()
-    calls = {}
-    for who, keys, state, operator in (
-        ("talks", "0", "talking", "op1"),
-        ("is rung for", "0", "ringing", "op2"),
-        ("waits", "0", "queue", None),
-        ("waits for information", "55", "queue", None),
-        ("rings at an agency", "1", "lines", None),
-        ("an agency listens", "2", "lines", None),
-    ):
-        if operator:
-            await house.on_duty(operator)
-            await house.on_duty(operator, queue="information")
-        calls[who] = caller = f"+62811000000{len(calls)}"
-        await house.call(caller=caller, keys=[(0.2, key) for key in keys])
-        await until(
-            lambda caller=caller, state=state: house.call_of(caller).get("state") == state, f"{who}: {state}"
-        )
+    calls = await place_calls(house, *WAITING_AND_TALKING, ("an agency listens", "2", "lines", None))
     citizen = await house.carrier(user="+628120000000")
     menu = await citizen.dial("112")
     await menu.established()
