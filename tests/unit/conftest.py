@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 from ledger_place import Place
+from sqlalchemy.ext.asyncio import AsyncEngine
 from stack.postgresql import Postgresql
+
+from ivr.store.engine import close, create_engine
+from ivr.store.upgrade import upgrade
 
 _numbers = count()
 
@@ -33,3 +37,12 @@ async def place(tmp_path: Path, database_url: str) -> AsyncIterator[Place]:
     """A database of either kind with a writer in front of it."""
     async with Place(tmp_path, database_url) as place:
         yield place
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """The database, migrated; on each kind in turn."""
+    await upgrade(database_url)
+    engine = create_engine(database_url)
+    yield engine
+    await close(engine)

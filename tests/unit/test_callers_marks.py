@@ -1,7 +1,6 @@
 """Operators' marks: from the command line through either database to the place of a call in its queue."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,14 +41,6 @@ CALLS = {
     "1772337600.3": (CallerClass.ANONYMOUS, NUMBER),
 }
 """How the callers of three calls are in the record: as a carrier sends them."""
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await upgrade(database_url)
-    engine = create_engine(database_url)
-    yield engine
-    await close(engine)
 
 
 async def record(url: str, folder: Path, *, ended: bool = True, answered: bool = False) -> None:

@@ -1,26 +1,14 @@
 """Operators' accounts: kept, listed, removed, and never two for one phone."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ivr.errors import IvrError
 from ivr.queueing.operators import Operator
 from ivr.store.accounts import add_operator, list_operators, remove_operator
-from ivr.store.engine import close, create_engine
-from ivr.store.upgrade import upgrade
 
 FIRST = Operator("op1", "Operator 1", "salt$hash")
 SECOND = Operator("op2", "Opé 2", "salt$hash", 3, ("emergency", "public"))
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await upgrade(database_url)
-    engine = create_engine(database_url)
-    yield engine
-    await close(engine)
 
 
 async def test_accounts_come_back_as_they_were_given(engine: AsyncEngine) -> None:
