@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+NO_CALL = ""
+"""The ``call_id`` of an entry that concerns no call, or none that ever was a channel: the record itself, its
+upkeep. Such an entry has no row in ``calls`` and no caller."""
+
 
 class Source(StrEnum):
     """Who saw it."""
@@ -26,6 +30,11 @@ class Entry:
     """A stable slug: the table in docs/ledger.md lists all."""
     source: Source
     data: Mapping[str, object] = field(default_factory=dict)
+
+
+def of_no_call(kind: str, at: datetime, data: Mapping[str, object]) -> Entry:
+    """What the engine or a command has to say that concerns no call (:data:`NO_CALL`)."""
+    return Entry(NO_CALL, at, kind, Source.ENGINE, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """Everything that happens to calls passes here once: into the registry, and from there into the record."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from ivr.calls.events import CallAnswered, CallEvent
-from ivr.calls.findings import Finding
+from ivr.calls.findings import Finding, Kind
 from ivr.calls.notes import EngineNote
 from ivr.calls.registry import Change, Registry
 from ivr.calls.snapshot import Snapshot
-from ivr.ledger.entries import CallerData, Entry, Source
+from ivr.ledger.entries import CallerData, Entry, Source, of_no_call
 from ivr.ledger.writer import LedgerWriter
 
 
@@ -41,6 +41,10 @@ class Keeper:
     def tick(self, now: datetime) -> tuple[Change, ...]:
         """About once a second: half time and lateness of the clocks."""
         return self._keep(self.registry.tick(now))
+
+    def note(self, kind: Kind, now: datetime, data: Mapping[str, object]) -> None:
+        """Something that concerns no call."""
+        self.writer.record(of_no_call(str(kind), now, data))
 
     def _keep(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         changes = tuple(changes)

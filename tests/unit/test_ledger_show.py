@@ -44,7 +44,8 @@ def text(renderable: RenderableType) -> str:
 
 
 def keep_calls(keeper: Keeper) -> None:
-    """Three: answered by an operator, left in the queue, and one that talks still."""
+    """Three: answered by an operator, left in the queue, one that talks still; and an entry of no call."""
+    keeper.note(Kind.UNEXPECTED, at(0), {"what": "nothing that concerns a call"})
     for number, call in enumerate(("1772337600.1", "1772337600.12", "1772337700.2")):
         start = number * 60
         keeper.see(CallStarted(call, at(start), "PJSIP/trunk-1", "112\x1b[2J"))
