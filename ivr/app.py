@@ -84,7 +84,7 @@ class Engine:
             settings, book, self._adviser.switch, self._mark, self._call_in_progress, _now
         )
         self._caller_watch = CallerWatch(self._database, self._callers, lambda: self._adviser.rules, _now)
-        self._agi = AgiServer(LOOPBACK, settings.agi_port, self._answer, settings.step_seconds)
+        self._agi = AgiServer(LOOPBACK, settings.agi_port, self._answer)
         self._link = AmiLink(
             LOOPBACK,
             settings.ami_port,
@@ -160,7 +160,7 @@ class Engine:
         except Exception as error:
             _log.warning("open_calls_not_restored", error=type(error).__name__)
 
-    async def _answer(self, question: Question) -> str:
+    def _answer(self, question: Question) -> str:
         if self._draining and question.script is AgiScript.INTAKE:
             raise AgiError("The engine is being stopped: a new call goes by the plain dialplan.")
         began = time.perf_counter()

@@ -1,29 +1,37 @@
 """The FastAGI server: Asterisk asks, the engine answers with one advice, the connection is closed.
 
 Whatever goes wrong here, the connection is closed without an advice and the dialplan's lifeline takes the
-caller. A connection is served in its own task with a deadline on every wait, so no peer, however broken,
-costs more than its own socket.
+caller. Every wait has a deadline, so no peer, however broken, costs more than its own socket.
+
+Waking up costs the engine more than answering does. Asterisk sends its headers line by line, so the kernel is
+told to wake us once, when most of them are there; and the engine ends its side of the connection with the
+command, so that Asterisk's reply comes together with its own end.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
-from panoramisk import fast_agi
 
-from ivr.asterisk.agi_commands import AgiSession, decode
+from ivr.asterisk.agi_commands import check_reply, decode, set_advice
 from ivr.asterisk.failures import place
 from ivr.errors import AgiError, AgiHangup
-from ivr.vocabulary import AgiScript, Variable
+from ivr.vocabulary import AgiScript
 
 HEADER_SECONDS = 2.0
 HEADER_BYTES = 32_768
 """Of all headers together. Asterisk substitutes an application's arguments in a buffer of 8 KB."""
 HEADER_COUNT = 200
+REPLY_SECONDS = 2.0
+"""Asterisk sets a variable in microseconds; later than this, something is wrong."""
 CONNECTIONS = 1000
 """So many are served at once; more are closed at once: the callers go on by the lifeline."""
+LOW_WATER = 128
+"""Bytes. Asterisk's headers are never so few (their names alone are some 250); a peer that sends fewer is
+heard when it closes, or dropped at the deadline."""
+_END = b"\n\n"
 
 log = structlog.get_logger()
 
@@ -39,21 +47,21 @@ class Question:
     channel: str
 
 
-Answer = Callable[[Question], Awaitable[str]]
-"""Gives the advice for a question (see ``ivr.vocabulary.Advice``)."""
+Answer = Callable[[Question], str]
+"""Gives the advice for a question (see ``ivr.vocabulary.Advice``). It may not wait for anything."""
 
 
 class AgiServer:
-    """Listens on ``host:port`` (0: any free port) and lets ``answer`` answer, within ``seconds`` each."""
+    """Listens on ``host:port`` (0: any free port) and lets ``answer`` answer."""
 
-    def __init__(self, host: str, port: int, answer: Answer, seconds: float = 3.0) -> None:
+    def __init__(self, host: str, port: int, answer: Answer) -> None:
         self._host = host
         self.port = port
         """The port that is listened on, once started."""
         self._answer = answer
-        self._seconds = seconds
         self._server: asyncio.Server | None = None
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: set[_Conversation] = set()
+        self._all_done = asyncio.Event()
 
     @property
     def in_progress(self) -> int:
@@ -62,109 +70,164 @@ class AgiServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        application = _Application(loop=asyncio.get_running_loop())
-        for script in AgiScript:
-            application.add_route(script.value, self._ask)
-        connected = partial(self._connected, application)
-        self._server = await asyncio.start_server(connected, self._host, self.port, limit=HEADER_BYTES)
-        self.port = self._server.sockets[0].getsockname()[1]
+        listening = socket.create_server((self._host, self.port), backlog=CONNECTIONS)
+        # Both hold for the connections that come of it.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(HEADER_SECONDS))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, LOW_WATER)
+        listening.setblocking(False)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _Conversation(self._answer, self._serving, self._all_done), sock=listening
+        )
+        self.port = listening.getsockname()[1]
 
     async def drain(self, seconds: float) -> None:
         """Refuse new questions; those under way may take up to ``seconds`` to finish."""
         if self._server is not None:
             self._server.close()
+        self._all_done.clear()
         if self._serving:
-            await asyncio.wait(self._serving, timeout=seconds)
+            try:
+                await asyncio.wait_for(self._all_done.wait(), seconds)
+            except TimeoutError:
+                log.warning("agi_questions_cut", in_progress=len(self._serving))
 
     async def close(self) -> None:
         """Refuse new questions and break off those under way: their callers go on by the lifeline."""
-        await self.drain(0)
-        for task in self._serving:
-            task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
+        if self._server is not None:
+            self._server.close()
+        for conversation in tuple(self._serving):
+            conversation.break_off()
 
-    def _connected(
-        self, application: "_Application", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+
+class _Conversation(asyncio.Protocol):
+    """One connection: headers, one answer, its reply."""
+
+    _transport: asyncio.Transport
+    _deadline: asyncio.TimerHandle
+
+    def __init__(self, answer: Answer, serving: set["_Conversation"], all_done: asyncio.Event) -> None:
+        self._answer = answer
+        self._serving = serving
+        self._all_done = all_done
+        self._heard = bytearray()
+        self._advised = False
+        self._over = False
+        self._call = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        self._deadline = asyncio.get_running_loop().call_later(HEADER_SECONDS, self._too_late)
         if len(self._serving) >= CONNECTIONS:
             log.error("agi_connection_refused", in_progress=len(self._serving))
-            writer.close()
+            self._end()
             return
-        task = asyncio.create_task(application.handler(reader, writer))
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self._serving.add(self)
 
-    async def _ask(self, session: AgiSession) -> None:
-        question = _question(session.headers)
-        try:
-            async with asyncio.timeout(self._seconds):
-                advice = await self._answer(question)
-        except AgiError:
-            raise
-        except Exception as error:
-            log.error("agi_question_failed", call=question.call_id, script=question.script, **place(error))
+    def data_received(self, data: bytes) -> None:
+        if self._over:
             return
-        reply = await session.execute("SET VARIABLE", Variable.ADVICE.value, advice)
-        if reply.result != "1":
-            raise AgiError(f"Asterisk did not take the advice (result {reply.result!r}).")
+        self._heard += data
+        if len(self._heard) > HEADER_BYTES:
+            self._end(AgiError(f"The headers, or a reply, are longer than {HEADER_BYTES} bytes."))
+        elif self._advised:
+            pass  # the reply, which is read at its end
+        elif (end := self._heard.find(_END)) >= 0:
+            headers = bytes(self._heard[:end])
+            del self._heard[: end + len(_END)]
+            self._answer_to(headers)
+        else:  # the rest may be less than the low-water mark
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
 
+    def eof_received(self) -> None:
+        self._peer_closed()
 
-class _Application(fast_agi.Application):  # type: ignore[misc]
-    """panoramisk's routes with our own way in: bounded headers, routes without their query, and errors that
-    end one connection only."""
+    def connection_lost(self, _: Exception | None) -> None:
+        self._peer_closed()
+        self._deadline.cancel()
+        self._serving.discard(self)
+        if not self._serving:
+            self._all_done.set()
 
-    async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        call = ""
+    def break_off(self) -> None:
+        """Close at once, whatever is under way."""
+        self._over = True
+        self._transport.abort()
+
+    def _answer_to(self, raw: bytes) -> None:
         try:
-            headers = await _read_headers(reader)
-            call = headers.get("agi_uniqueid", "")
-            script = headers.get("agi_network_script", "").partition("?")[0].strip("/")
-            route = self._route.get(script)
-            if route is None:
-                raise AgiError(f"The dialplan asks {script[:40]!r}; it may ask {', '.join(AgiScript)}.")
-            await route(AgiSession(self, headers, reader, writer))
-        except AgiHangup as gone:
-            log.info("agi_peer_gone", call=call, reason=str(gone))
+            question = read_question(raw)
+            self._call = question.call_id
+            advice = self._answer(question)
+            self._transport.write(set_advice(advice))
         except AgiError as error:
-            log.warning("agi_failed", call=call, reason=str(error))
+            self._end(error)
         except Exception as error:
-            log.error("agi_broken", call=call, **place(error))
-        finally:
-            writer.close()
+            log.error("agi_question_failed", call=self._call, **place(error))
+            self._end()
+        else:
+            self._advised = True
+            self._deadline.cancel()
+            self._deadline = asyncio.get_running_loop().call_later(REPLY_SECONDS, self._too_late)
+            self._transport.write_eof()
+
+    def _peer_closed(self) -> None:
+        if self._over:
+            return
+        if not self._advised:
+            self._end(
+                AgiHangup("The peer closed before the end of its headers (a port scan or health check?).")
+            )
+            return
+        try:
+            check_reply(bytes(self._heard))
+        except AgiError as error:
+            self._end(error)
+        else:
+            self._end()
+
+    def _too_late(self) -> None:
+        what = "reply" if self._advised else "headers"
+        self._end(AgiError(f"Asterisk's {what} did not come in time."))
+
+    def _end(self, error: AgiError | None = None) -> None:
+        if isinstance(error, AgiHangup):
+            log.info("agi_peer_gone", call=self._call, reason=str(error))
+        elif error is not None:
+            log.warning("agi_failed", call=self._call, reason=str(error))
+        self._over = True
+        self._transport.close()
 
 
-async def _read_headers(reader: asyncio.StreamReader) -> dict[str, str]:
-    """Asterisk's ``agi_*`` lines up to the empty one. Of a header that comes twice the first counts: what a
-    caller could inject with an argument stands behind what Asterisk wrote itself."""
-    try:
-        async with asyncio.timeout(HEADER_SECONDS):
-            raw = await reader.readuntil(b"\n\n")
-    except asyncio.IncompleteReadError:
-        raise AgiHangup(
-            "The peer closed before the end of its headers (a port scan or health check?)."
-        ) from None
-    except asyncio.LimitOverrunError:
-        raise AgiError(f"The headers are longer than {HEADER_BYTES} bytes.") from None
-    except TimeoutError:
-        raise AgiError(f"The headers did not come within {HEADER_SECONDS} s.") from None
-    except OSError as error:
-        raise AgiHangup("The peer broke the connection in its headers.") from error
-    lines = raw.rstrip(b"\n").split(b"\n")
+def read_question(raw: bytes) -> Question:
+    """The question in Asterisk's ``agi_*`` lines. Raises :class:`AgiError`.
+
+    Of a header that comes twice the first counts: what a caller could inject with an argument stands behind
+    what Asterisk wrote itself.
+    """
+    lines = raw.split(b"\n")
     if len(lines) > HEADER_COUNT:
         raise AgiError(f"More than {HEADER_COUNT} headers.")
     headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = decode(line).partition(": ")
+    for line in decode(raw).split("\n"):
+        name, colon, value = line.partition(": ")
         if colon:
             headers.setdefault(name, value)
-    return headers
+    script = headers.get("agi_network_script", "").partition("?")[0].strip("/")
+    if script not in _SCRIPTS:
+        raise AgiError(f"The dialplan asks {script[:40]!r}; it may ask {', '.join(AgiScript)}.")
+    return Question(
+        AgiScript(script),
+        _arguments(headers),
+        headers.get("agi_uniqueid", ""),
+        headers.get("agi_channel", ""),
+    )
 
 
-def _question(headers: Mapping[str, str]) -> Question:
+def _arguments(headers: Mapping[str, str]) -> tuple[str, ...]:
     arguments: list[str] = []
     while (value := headers.get(f"agi_arg_{len(arguments) + 1}")) is not None:
         arguments.append(value)
-    script = headers["agi_network_script"].partition("?")[0].strip("/")
-    return Question(
-        AgiScript(script), tuple(arguments), headers.get("agi_uniqueid", ""), headers.get("agi_channel", "")
-    )
+    return tuple(arguments)
+
+
+_SCRIPTS = frozenset(AgiScript)

@@ -42,6 +42,7 @@ class AskingAsterisk:
         assert words[:3] == ["SET", "VARIABLE", "IVR_ADVICE"], command
         self.say("200 result=1")
         assert await self.closed() == b""
+        self.writer.write_eof()
         return words[3]
 
 
@@ -60,21 +61,25 @@ async def asking(
 ) -> AsyncIterator[AskingAsterisk]:
     """Connect and send the headers of a question; ``headers`` are further ones, as raw lines."""
     async with connected(port) as asterisk:
-        lines = [
-            "agi_network: yes",
-            f"agi_network_script: {script}",
-            f"agi_request: agi://127.0.0.1:{port}/{script}",
-            "agi_channel: PJSIP/trunk-00000001",
-            "agi_language: en",
-            "agi_type: PJSIP",
-            "agi_uniqueid: 1795294816.0",
-            "agi_version: 22.10.1",
-            "agi_callerid: +620000000001",
-        ]
-        lines += [f"agi_arg_{place}: {text}" for place, text in enumerate(arguments, 1)]
-        raw = "".join(f"{line}\n" for line in lines).encode() + headers + b"\n"
-        asterisk.writer.write(raw)
+        asterisk.writer.write(question(script, port, *arguments, headers=headers))
         yield asterisk
+
+
+def question(script: str, port: int, *arguments: str, headers: bytes = b"") -> bytes:
+    """The headers of a question, as Asterisk sends them."""
+    lines = [
+        "agi_network: yes",
+        f"agi_network_script: {script}",
+        f"agi_request: agi://127.0.0.1:{port}/{script}",
+        "agi_channel: PJSIP/trunk-00000001",
+        "agi_language: en",
+        "agi_type: PJSIP",
+        "agi_uniqueid: 1795294816.0",
+        "agi_version: 22.10.1",
+        "agi_callerid: +620000000001",
+    ]
+    lines += [f"agi_arg_{place}: {text}" for place, text in enumerate(arguments, 1)]
+    return "".join(f"{line}\n" for line in lines).encode() + headers + b"\n"
 
 
 def split_words(command: str) -> list[str]:
