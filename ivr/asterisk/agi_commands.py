@@ -13,6 +13,8 @@ _REPLY = re.compile(r"(?P<code>\d{3})[ -](?:result=(?P<result>\S*))?")
 _TRYING = "100"
 _DONE = ("200", "1")
 _DEAD_CHANNEL = "511"
+_HANGUP = "HANGUP"
+"""Before the reply: the caller has hung up. Behind it: Asterisk ends every session so."""
 
 
 def set_advice(advice: str) -> bytes:
@@ -42,9 +44,9 @@ def check_reply(said: bytes) -> None:
     taken.
     """
     *lines, _ = decode(said).split("\n")
-    if "HANGUP" in lines:
-        raise AgiHangup("The caller hung up while the engine was asked.")
     for line in lines:
+        if line == _HANGUP:
+            raise AgiHangup("The caller hung up while the engine was asked.")
         match = _REPLY.match(line)
         if match is None:
             raise AgiError(f"Not an AGI reply: {line[:40]!r}. Is the peer an Asterisk?")
