@@ -1,6 +1,7 @@
 """Bring a database to the newest shape of the tables."""
 
 import asyncio
+import threading
 
 from alembic import command
 from alembic.config import Config
@@ -8,6 +9,8 @@ from sqlalchemy import Connection
 
 from ivr.store.engine import close, create_engine
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Of a process: Alembic keeps the migration that runs in global variables."""
 _ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(112)"}
 
 
@@ -17,7 +20,12 @@ async def upgrade(url: str) -> None:
     Runs in a thread with an event loop and connections of its own, so that calls never wait for it. All of it
     is one transaction: a crash in the middle changes nothing, and of two processes the second waits.
     """
-    await asyncio.to_thread(lambda: asyncio.run(_upgrade(url)))
+    await asyncio.to_thread(_in_a_loop_of_its_own, url)
+
+
+def _in_a_loop_of_its_own(url: str) -> None:
+    with _ONE_AT_A_TIME:
+        asyncio.run(_upgrade(url))
 
 
 async def _upgrade(url: str) -> None:
