@@ -54,7 +54,7 @@ async def add_mark(engine: AsyncEngine, marked: Marked) -> None:
             )
             if marked.call_id is not None:
                 entry = _entry(marked.call_id, Kind.CALLER_MARKED, marked.mark, marked.at)
-                await store(connection, [entry_row(entry, marked.at)], replay=False)
+                await store(connection, [entry_row(entry, marked.at)])
     except IntegrityError as error:
         raise IvrError(f"The call {marked.call_id} is marked as {marked.mark} already.") from error
 
@@ -78,7 +78,7 @@ async def remove_marks(
         of_calls = list(gone.scalars())
         entries = [_entry(call, Kind.CALLER_UNMARKED, mark, at) for call in of_calls if call is not None]
         if entries:
-            await store(connection, [entry_row(entry, at) for entry in entries], replay=False)
+            await store(connection, [entry_row(entry, at) for entry in entries])
     return len(of_calls)
 
 

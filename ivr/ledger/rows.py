@@ -22,6 +22,8 @@ _TIMES = {
     name: [c.name for c in table.c if isinstance(c.type, UtcDateTime)] for name, table in TABLES.items()
 }
 _JSON = {name: [c.name for c in table.c if isinstance(c.type, JSON)] for name, table in TABLES.items()}
+_BY_PLACE = {"seq", "hash"}
+"""Columns of the ledger that an entry gets when it is stored, by its place behind the others."""
 _ENCODE = json.JSONEncoder(allow_nan=False).encode
 _NUL = "\\u0000"
 _HALF_SURROGATE = "\\ud"
@@ -49,13 +51,15 @@ class Row:
         if not isinstance(parsed, dict) or parsed.get("table") not in TABLES:
             raise ValueError("not a line of this journal")
         name, values = parsed["table"], parsed.get("values")
-        columns = {column.name for column in TABLES[name].c} - {"seq"}
+        columns = {column.name for column in TABLES[name].c} - _BY_PLACE
         if not isinstance(values, dict) or set(values) != columns:
             raise ValueError(f"columns of {name} differ")
         for column in _TIMES[name]:
             if values[column] is not None:
                 values[column] = datetime.fromisoformat(values[column])
         for column in _JSON[name]:
+            if not isinstance(values[column], dict):  # SQLite would store the text 1.0 as a number
+                raise ValueError(f"{column} of {name} is no object")
             values[column] = json_text(values[column])
         return cls(name, values)
 

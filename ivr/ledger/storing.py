@@ -1,38 +1,67 @@
-"""Rows into the database; the same statement twice leaves what once leaves."""
+"""Rows into the database; the same rows twice leave what once leaves."""
 
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import Text, case, cast
+from sqlalchemy import Text, case, cast, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ivr.ledger.chain import GENESIS, Head, link
 from ivr.ledger.rows import Row
+from ivr.store.engine import alone
 from ivr.store.tables import callers, calls, ledger
 
 _Insert = sqlite.Insert | postgresql.Insert
 
 
-async def store(connection: AsyncConnection, rows: Sequence[Row], *, replay: bool) -> None:
-    """Write ``rows`` in their order, in the transaction that is open.
+async def store(
+    connection: AsyncConnection, rows: Sequence[Row], *, replay: bool = False, doubtful: bool = False
+) -> None:
+    """Write ``rows`` in their order, in the transaction that is open; entries at the end of the chain.
 
-    ``replay``: they come from the journal and may be older than what is stored.
+    ``replay``: they come from the journal and may be older than what is stored. ``doubtful``: it is not known
+    whether they are stored already, as after a commit that did not answer; ``replay`` includes it.
     """
+    entries = [dict(row.values) for row in rows if row.table == ledger.name]
+    if entries:
+        await _append(connection, entries, look=replay or doubtful)
     dialect = connection.dialect.name
-    for table, statement in (
-        (ledger, _entries(dialect)),
-        (callers, _callers(dialect)),
-        (calls, _calls(dialect, replay)),
-    ):
+    for table, statement in ((callers, _callers(dialect)), (calls, _calls(dialect, replay))):
         values = [dict(row.values) for row in rows if row.table == table.name]
         if values:
             await connection.execute(statement, values)
 
 
-@cache
-def _entries(dialect: str) -> _Insert:
-    insert = sqlite.insert(ledger) if dialect == "sqlite" else postgresql.insert(ledger)
-    return insert.on_conflict_do_nothing(index_elements=[ledger.c.entry_id])
+async def head(connection: AsyncConnection) -> Head | None:
+    """The last entry; ``None`` when there is none."""
+    last = select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
+    row = (await connection.execute(last)).one_or_none()
+    return None if row is None else Head(row.seq, row.hash)
+
+
+async def _append(connection: AsyncConnection, entries: list[dict[str, object]], *, look: bool) -> None:
+    """Nobody else appends between reading the head and the commit. Where the head stands is not remembered:
+    commands (``ivr caller mark``) append, too."""
+    await alone(connection)
+    if look:
+        entries = await _not_stored(connection, entries)
+    last = await head(connection)
+    before = GENESIS if last is None else last.hash
+    for entry in entries:
+        entry["hash"] = before = link(before, entry)
+    if entries:
+        await connection.execute(insert(ledger), entries)
+
+
+async def _not_stored(
+    connection: AsyncConnection, entries: Sequence[dict[str, object]]
+) -> list[dict[str, object]]:
+    ids = {entry["entry_id"]: entry for entry in entries}
+    stored = await connection.execute(select(ledger.c.entry_id).where(ledger.c.entry_id.in_(ids)))
+    for entry_id in stored.scalars():
+        del ids[entry_id]
+    return list(ids.values())
 
 
 @cache

@@ -7,7 +7,8 @@ Calls hand over what happened and go on at once; a task stores it in batches. In
 2. The journal cannot be written either (disk full): rows stay in memory, up to :attr:`Tuning.bound`.
 3. The memory is full: further rows are lost, counted and shouted about. The calls themselves go on.
 
-Storing a row twice changes nothing, so whatever is in doubt after a crash is stored again.
+Storing a row twice changes nothing (:func:`ivr.ledger.storing.store` looks where that may be), so whatever is
+in doubt after a crash is stored again.
 """
 
 import asyncio
@@ -97,6 +98,8 @@ class LedgerWriter:
         self._preparing: asyncio.Future[None] | None = None
         self._hanging: set[asyncio.Task[None]] = set()
         self._journal_failed = False
+        self._doubtful = False
+        """A commit failed: rows that wait may be stored all the same."""
         self._retry_at = 0.0
         self._pause = tuning.retry_seconds[0]
         self._away_since: datetime | None = None
@@ -136,6 +139,11 @@ class LedgerWriter:
             away_since=self._away_since,
             last_error=self._last_error,
         )
+
+    @property
+    def ready(self) -> bool:
+        """Whether the database has answered, and has the tables of this release."""
+        return self._prepare is None and self._away_since is None
 
     async def close(self, deadline: float = 5.0) -> None:
         """Store all that waits, or leave it in the journal. Takes little more than ``deadline`` seconds."""
@@ -247,11 +255,16 @@ class LedgerWriter:
         """One commit. A row that the database will never take is found by halving and put aside."""
         if not rows:
             return
+        looked = replay or self._doubtful
         try:
             await self._commit(rows, replay)
         except Exception as error:
+            self._doubtful = True
             if not rows_at_fault(error):
                 raise _AwayError(in_short(error)) from error
+            if not looked:
+                await self._store(rows, replay=replay)
+                return
             if len(rows) > 1:
                 middle = len(rows) // 2
                 await self._store(rows[:middle], replay=replay)
@@ -274,7 +287,7 @@ class LedgerWriter:
 
         async def commit() -> None:
             async with self._engine.begin() as connection:
-                await store(connection, rows, replay=replay)
+                await store(connection, rows, replay=replay, doubtful=self._doubtful)
 
         task = self._spawn(commit())
         try:
@@ -336,6 +349,7 @@ class LedgerWriter:
             _log.error("ledger-database-away", error=self._last_error, remedy="rows wait in the journal")
 
     def _back(self) -> None:
+        self._doubtful = False
         self._retry_at, self._pause = 0.0, self._tuning.retry_seconds[0]
         if self._away_since is not None:
             _log.warning("ledger-database-back", since=self._away_since.isoformat())

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ivr.store.json_text import serialise
@@ -18,6 +18,10 @@ CONNECT_SECONDS = 5.0
 
 STATEMENT_SECONDS = 30.0
 """PostgreSQL may take so long for one statement; migrations as long as they need."""
+
+IDLE_SECONDS = 10.0
+"""PostgreSQL ends a connection that says nothing for so long in the middle of a transaction: of one that the
+network forgot nobody else would take back the locks."""
 
 CLOSE_SECONDS = 2.0
 """PostgreSQL may take so long to say goodbye; one that hangs never does."""
@@ -46,9 +50,22 @@ def create_engine(
             "server_settings": {
                 "application_name": "siaga112",
                 "lock_timeout": str(int(busy_seconds * 1000)),
+                "idle_in_transaction_session_timeout": str(int(IDLE_SECONDS * 1000)),
             },
         },
     )
+
+
+async def alone(connection: AsyncConnection) -> None:
+    """From here to the end of the transaction nobody else is in one of these: neither another writer of the
+    ledger nor a migration. Others wait ``busy_seconds`` for it."""
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(112)")
+        return
+    raw = await connection.get_raw_connection()
+    # A transaction that is open has begun with a statement that writes: Python's sqlite3 begins none to read.
+    if raw.driver_connection is not None and not raw.driver_connection.in_transaction:
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 async def close(engine: AsyncEngine) -> None:

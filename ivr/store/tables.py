@@ -57,12 +57,14 @@ ledger = Table(
     Column("kind", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("data", JSON, nullable=False),
+    Column("hash", String(64), nullable=False, server_default=""),
     Index(None, "call_id", "seq"),
     Index(None, "at"),
     sqlite_autoincrement=True,
 )
 """Append-only: triggers refuse UPDATE and DELETE. ``entry_id`` makes a second writing of the same entry
-harmless; ``seq`` is the order of writing and is never used twice, but may have gaps."""
+harmless; ``seq`` is the order of writing and is never used twice, but may have gaps. ``hash``:
+:func:`ivr.ledger.chain.link`; rows are added by :func:`ivr.ledger.storing.store` only, which computes it."""
 
 calls = Table(
     "calls",

@@ -7,11 +7,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from ivr.store.engine import close, create_engine
+from ivr.store.engine import alone, close, create_engine
 
 _ONE_AT_A_TIME = threading.Lock()
 """Of a process: Alembic keeps the migration that runs in global variables."""
-_ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(112)"}
 
 
 async def upgrade(url: str) -> None:
@@ -32,8 +31,7 @@ async def _upgrade(url: str) -> None:
     engine = create_engine(url, statement_seconds=None)
     try:
         async with engine.begin() as connection:
-            # Python's sqlite3 begins no transaction by itself for CREATE TABLE.
-            await connection.exec_driver_sql(_ALONE[engine.dialect.name])
+            await alone(connection)  # Python's sqlite3 begins no transaction by itself for CREATE TABLE
             await connection.run_sync(_run)
     except Exception:
         # aiosqlite's thread says goodbye to this loop a moment after a failed connect: let it find one.

@@ -41,8 +41,8 @@ def _copy(connection: sqlite3.Connection, source: str, first: int, last: int) ->
             (first, last, *own, source),
         )
     connection.execute(
-        f"{many} INSERT INTO ledger (entry_id, call_id, at, recorded_at, kind, source, data) "
-        "SELECT lower(hex(randomblob(16))), 'fill-' || i, at, recorded_at, kind, source, data "
+        f"{many} INSERT INTO ledger (entry_id, call_id, at, recorded_at, kind, source, data, hash) "
+        "SELECT lower(hex(randomblob(16))), 'fill-' || i, at, recorded_at, kind, source, data, hash "
         "FROM n, ledger WHERE ledger.call_id = ? ORDER BY i, seq",
         (first, last, source),
     )

@@ -99,12 +99,12 @@ async def test_replace_of_sqlite_does_not_get_round_it(sqlite: AsyncEngine, key:
         await connection.execute(insert(ledger), [ROW])
         column, value = key.split(" = ")
         other = {"seq": "7", "entry_id": "'other'"} | {column: value}
-        await connection.execute(
-            text(
-                "REPLACE INTO ledger (seq, entry_id, call_id, at, recorded_at, kind, source, data)"
-                f" VALUES ({other['seq']}, {other['entry_id']}, 'c1', '2020', '2020', 'forged', 'x', '{{}}')"
-            )
+        replace = (
+            "REPLACE INTO ledger (seq, entry_id, call_id, at, recorded_at, kind, source, data)"
+            f" VALUES ({other['seq']}, {other['entry_id']}, 'c1', '2020', '2020', 'forged', 'x', '{{}}')"
         )
+        with pytest.raises(DBAPIError, match="append-only"):
+            await connection.execute(text(replace))
         assert (await connection.execute(select(ledger.c.kind))).scalars().all() == ["trunk"]
 
 
