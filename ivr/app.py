@@ -15,11 +15,13 @@ from ivr.asterisk.agi_server import AgiServer, Question
 from ivr.asterisk.ami_link import AmiLink
 from ivr.asterisk.ami_messages import AmiMessage
 from ivr.asterisk.resync import snapshot
+from ivr.asterisk.sip_capture import SipCapture
 from ivr.asterisk.translate import translate
 from ivr.callers.memory import CallerMemory
 from ivr.callers.watch import CallerWatch
 from ivr.calls.events import CallEvent, OperatorChanged, OperatorLeft
 from ivr.calls.findings import Kind
+from ivr.calls.refused import InviteRefused, RefusedInvites
 from ivr.calls.registry import Change, Registry
 from ivr.calls.states import State
 from ivr.errors import AgiError, AmiError, SettingsError
@@ -28,6 +30,7 @@ from ivr.health.look import (
     link_part,
     now_facts,
     prompts_part,
+    refused_part,
     rules_facts,
     rules_part,
     set_gauges,
@@ -94,6 +97,8 @@ class Engine:
             self._on_up,
             self._on_down,
         )
+        self._refused = RefusedInvites(settings.carrier)
+        self._capture = SipCapture(settings.capture_port, self._on_refused)
         self._health = HealthServer(settings.health_port, self._metrics, self._look)
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
@@ -119,6 +124,7 @@ class Engine:
         await self._restore()
         await self._caller_watch.refresh()
         await self._link.start()
+        await self._start_capture()
         self._tasks = [
             asyncio.create_task(self._metrics.watch_loop(), name="loop-lag"),
             asyncio.create_task(self._tick(), name="clocks"),
@@ -128,6 +134,13 @@ class Engine:
         ]
         # Last: whoever is asked must be able to answer.
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())
+
+    async def _start_capture(self) -> None:
+        """Not to count what is refused must keep nobody from being answered."""
+        try:
+            await self._capture.start()
+        except OSError as error:
+            _log.error("refused_calls_not_counted", port=self._settings.capture_port, error=error.strerror)
 
     def _drain(self) -> None:
         self._draining = True
@@ -143,6 +156,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._link.close()
+        self._capture.close()
+        self._tell_refused(last_time=True)
         await self._keeper.writer.close()
         await self._health.close()
         await close(self._database)
@@ -200,6 +215,17 @@ class Engine:
                     if change.call.answer_seconds is not None:
                         self._metrics.answer_seconds.observe(change.call.answer_seconds)
 
+    def _on_refused(self, refused: InviteRefused) -> None:
+        if self._refused.see(refused):
+            carrier, others = self._metrics.invites_refused, self._metrics.invites_refused_elsewhere
+            (carrier if self._refused.is_carrier(refused) else others).labels(refused.code).inc()
+
+    def _tell_refused(self, *, last_time: bool = False) -> None:
+        told = self._refused.tell(_now(), last_time=last_time)
+        if told is not None:
+            self._keeper.note(Kind.INVITE_REFUSED, told.at, told.data())
+            _log.warning("invites_refused", codes=told.data()["codes"])
+
     async def _on_up(self) -> None:
         """Nothing is repeated; what is true now is asked."""
         mark = self._keeper.registry.mark()
@@ -221,6 +247,7 @@ class Engine:
             await asyncio.sleep(1.0)
             try:
                 self._count(self._keeper.tick(_now()))
+                self._tell_refused()
             except Exception as error:
                 _log.error("tick_failed", error=type(error).__name__)
 
@@ -244,6 +271,7 @@ class Engine:
             ledger_part(ledger),
             rules_part(rules),
             prompts_part(self._adviser.catalogue),
+            refused_part(self._refused, listens=self._capture.listens, now=_now()),
         )
         out = sorted(self._adviser.by_hand.out_of_service(_now()))
         return parts, {**now_facts(counts, self._roster), "rules": rules_facts(rules), "out_of_service": out}

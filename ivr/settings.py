@@ -3,7 +3,9 @@
 The city's rules are not here (``routing.yaml``), nor are people (the database).
 """
 
+from contextlib import suppress
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from pydantic import Field, IPvAnyAddress, ValidationError, field_validator
@@ -73,6 +75,14 @@ class Settings(BaseSettings):
     ami_port: int = Field(5038, ge=1, le=65535, description="AMI port of Asterisk, on loopback.")
     health_port: int = Field(8112, ge=1, le=65535, description="/health and /metrics, on loopback.")
 
+    capture_port: int = Field(
+        9060,
+        ge=1,
+        le=65535,
+        description="UDP port of the engine, on loopback: Asterisk copies its SIP messages there; the calls "
+        "that it refused are counted.",
+    )
+
     step_seconds: float = Field(3.0, gt=0, le=10, description="The dialplan waits so long for one answer.")
     budget_seconds: float = Field(
         6.0, gt=0, le=30, description="... and so long for all answers of one call."
@@ -103,6 +113,15 @@ class Settings(BaseSettings):
             "must be postgresql+asyncpg://USER:PASSWORD@HOST:PORT/DATABASE (in the password %40 for @ and "
             "%25 for %) or sqlite+aiosqlite:///FILE (/ and the file's full name)",
         )
+
+    @cached_property
+    def carrier(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """IVR_TRUNK_PEERS; a name among them is none."""
+        networks = []
+        for peer in self.trunk_peers.split(","):
+            with suppress(ValueError):
+                networks.append(ip_network(peer.strip(), strict=False))
+        return tuple(networks)
 
     @cached_property
     def root(self) -> Path:

@@ -1,7 +1,7 @@
 """One funnel for every call: how it ended, why, and who ended it.
 
 The definitions are ours, after NENA's words (an abandoned call is one whose caller disconnects before a
-person answers); docs/ledger.md has them for readers of the statistics.
+person answers); docs/definitions.md has them for readers of the statistics.
 """
 
 from collections.abc import Mapping

@@ -46,6 +46,8 @@ class Kind(StrEnum):
     CALLER_MARKED = "caller-marked"
     """Somebody marked the caller's number because of this call."""
     CALLER_UNMARKED = "caller-unmarked"
+    INVITE_REFUSED = "invite-refused"
+    """Of no call: Asterisk refused calls before they were a channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Look at every part of a running engine, for ``/health`` and the gauges of ``/metrics``."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ivr.asterisk.ami_link import LinkPhase, LinkState
+from ivr.calls.refused import RefusedInvites
 from ivr.calls.registry import Counts
 from ivr.calls.states import State
 from ivr.health.metrics import Metrics
@@ -60,6 +61,22 @@ def prompts_part(catalogue: Catalogue) -> Part:
     if not catalogue.problems:
         return Part("prompts", Level.OK, f"{len(catalogue.files)} files")
     return Part("prompts", Level.WARN, catalogue.problems[0])
+
+
+REFUSED_LATELY = timedelta(minutes=5)
+"""So long after a refused call somebody should look."""
+
+
+def refused_part(refused: RefusedInvites, *, listens: bool, now: datetime) -> Part:
+    if not listens:
+        text = "not counted: another program holds IVR_CAPTURE_PORT; end it, or choose another port"
+        return Part("refused-invites", Level.WARN, text)
+    if refused.last is None:
+        return Part("refused-invites", Level.OK, "none since the start")
+    last = refused.last.astimezone(UTC)
+    text = f"{refused.total} since the start, the last at {last:%Y-%m-%dT%H:%M:%SZ}: see docs/definitions.md"
+    lately = now - refused.last < REFUSED_LATELY
+    return Part("refused-invites", Level.WARN if lately else Level.OK, text)
 
 
 def set_gauges(

@@ -20,6 +20,18 @@ class Metrics:
             ["result", "reason"],
             registry=self.registry,
         )
+        self.invites_refused = Counter(
+            "siaga_invites_refused",
+            "The carrier's calls that Asterisk refused before they were a channel, by SIP status.",
+            ["code"],
+            registry=self.registry,
+        )
+        self.invites_refused_elsewhere = Counter(
+            "siaga_invites_refused_elsewhere",
+            "The same to anybody else: strangers, and phones asked for their password.",
+            ["code"],
+            registry=self.registry,
+        )
         self.calls_live = Gauge("siaga_calls_live", "Calls now, by state.", ["state"], registry=self.registry)
         self.longest_wait = Gauge(
             "siaga_longest_wait_seconds", "The longest a caller waits now.", registry=self.registry

@@ -78,4 +78,5 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.CLOCK_LATE: ("terlambat", "late"),
     Kind.CALLER_MARKED: ("penelepon ditandai", "caller marked"),
     Kind.CALLER_UNMARKED: ("tanda dihapus", "mark removed"),
+    Kind.INVITE_REFUSED: ("panggilan ditolak Asterisk", "calls refused by Asterisk"),
 }

@@ -123,6 +123,7 @@ def _generated(settings: Settings) -> dict[str, str]:
             "pjsip-transports": generated.transports(settings),
             "pjsip-trunk": generated.trunk(settings, _trunk_password(settings)),
             "rtp": generated.rtp(settings),
+            "hep": generated.sip_capture(settings),
             "manager-general": generated.manager_general(settings),
             "manager-accounts": generated.manager_accounts(
                 secret(settings.secrets, "ami-engine"), secret(settings.secrets, "ami-reload")

@@ -189,6 +189,10 @@ def rtp(settings: Settings) -> str:
     return HEADER + f"rtpstart={settings.rtp_start}\nrtpend={settings.rtp_end}\n"
 
 
+def sip_capture(settings: Settings) -> str:
+    return HEADER + f"capture_address=127.0.0.1:{settings.capture_port}\n"
+
+
 def manager_general(settings: Settings) -> str:
     return HEADER + f"port={settings.ami_port}\n"
 

@@ -54,7 +54,8 @@ class PortBlock:
     def environment(self) -> dict[str, str]:
         """The engine's settings for a stack of its own: every port, as ``IVR_*`` variables."""
         settings = {
-            f"IVR_{name}_PORT": str(self.port()) for name in ("TRUNK", "PHONES", "AGI", "AMI", "HEALTH")
+            f"IVR_{name}_PORT": str(self.port())
+            for name in ("TRUNK", "PHONES", "AGI", "AMI", "HEALTH", "CAPTURE")
         }
         return settings | {"IVR_RTP_START": str(self.rtp_start), "IVR_RTP_END": str(self.rtp_end)}
 

@@ -55,10 +55,10 @@ async def settings(tmp_path_factory: pytest.TempPathFactory, spoken: Path, tools
     home = tmp_path_factory.mktemp("d")
     shutil.copy(repository() / "routing.yaml", home / "routing.yaml")
     _copy_prompts(spoken, home / "var" / "prompts")
-    sockets = [socket.socket() for _ in range(5)]
+    sockets = [socket.socket() for _ in range(6)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
-    trunk, phones, agi, ami, health = (each.getsockname()[1] for each in sockets)
+    trunk, phones, agi, ami, health, capture = (each.getsockname()[1] for each in sockets)
     for each in sockets:
         each.close()
     settings = Settings(
@@ -69,6 +69,7 @@ async def settings(tmp_path_factory: pytest.TempPathFactory, spoken: Path, tools
         agi_port=agi,
         ami_port=ami,
         health_port=health,
+        capture_port=capture,
         rtp_start=2000,
         rtp_end=2100,
     )

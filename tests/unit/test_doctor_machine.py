@@ -33,7 +33,7 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    trunk, phones, agi, ami, health = free_ports(5)
+    trunk, phones, agi, ami, health, capture = free_ports(6)
     settings = Settings(
         state=tmp_path,
         trunk_port=trunk,
@@ -41,6 +41,7 @@ def scene(tmp_path: Path) -> Scene:
         agi_port=agi,
         ami_port=ami,
         health_port=health,
+        capture_port=capture,
         rtp_start=2000,
         rtp_end=2100,
     )
@@ -73,6 +74,7 @@ def test_free_ports_are_well_while_nothing_runs(scene: Scene) -> None:
         ("ami_port", socket.SOCK_STREAM),
         ("agi_port", socket.SOCK_STREAM),
         ("health_port", socket.SOCK_STREAM),
+        ("capture_port", socket.SOCK_DGRAM),
     ],
 )
 def test_a_port_that_another_program_holds_is_named_with_its_holder(
@@ -88,7 +90,9 @@ def test_a_port_that_another_program_holds_is_named_with_its_holder(
 
 def test_ports_held_by_our_own_engine_are_well(scene: Scene) -> None:
     running = replace(scene, engine=Engine({}))
-    with held(scene.settings.agi_port), held(scene.settings.health_port):
+    settings = scene.settings
+    capture = held(settings.capture_port, socket.SOCK_DGRAM)
+    with held(settings.agi_port), held(settings.health_port), capture:
         level, text = ports.check_ports(running)
     assert level is Level.OK, text
 

@@ -2,15 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 
 import aiohttp
 import pytest
 from stack.ports import free_port
 
 from ivr.asterisk.ami_link import LinkPhase, LinkState
+from ivr.calls.refused import InviteRefused, RefusedInvites
 from ivr.calls.registry import Registry
-from ivr.health.look import ledger_part, link_part, now_facts, rules_facts, rules_part, set_gauges
+from ivr.health.look import (
+    REFUSED_LATELY,
+    ledger_part,
+    link_part,
+    now_facts,
+    refused_part,
+    rules_facts,
+    rules_part,
+    set_gauges,
+)
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part, overall
@@ -55,6 +66,19 @@ def test_a_database_that_is_away_warns_and_lost_entries_are_bad() -> None:
     assert ledger_part(ledger()).level is Level.OK
     assert ledger_part(ledger(away_since=NOW, last_error="locked")).level is Level.WARN
     assert ledger_part(ledger(lost=1)).level is Level.BAD
+
+
+def test_a_refused_call_warns_for_a_while_and_stays_in_the_sum() -> None:
+    refused = RefusedInvites((ip_network("192.0.2.1"),))
+    assert refused_part(refused, listens=True, now=NOW).level is Level.OK
+    refused.see(InviteRefused(NOW, 488, b"a", ip_address("192.0.2.1")))
+    now = refused_part(refused, listens=True, now=NOW)
+    assert now.level is Level.WARN
+    assert now.text.startswith("1 since the start, the last at 2026-11-21T03:00:00Z")
+    later = refused_part(refused, listens=True, now=NOW + REFUSED_LATELY + timedelta(seconds=1))
+    assert later.level is Level.OK
+    assert later.text == now.text
+    assert "IVR_CAPTURE_PORT" in refused_part(refused, listens=False, now=NOW).text
 
 
 def test_operators_that_nobody_knows_are_not_taken_for_none() -> None:

@@ -45,6 +45,7 @@ def test_the_settings_name_different_ports() -> None:
             "AGI_PORT",
             "AMI_PORT",
             "HEALTH_PORT",
+            "CAPTURE_PORT",
             "RTP_START",
             "RTP_END",
         )

@@ -213,7 +213,8 @@ def test_every_slug_has_words() -> None:
     assert set(REASONS) == set(Reason)
 
 
-def test_the_page_of_docs_explains_every_slug() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
-    documented = set(re.findall(r"`([a-z-]+)`", page))
+def test_docs_explain_every_slug() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    pages = ((docs / name).read_text() for name in ("ledger.md", "definitions.md"))
+    documented = {slug for page in pages for slug in re.findall(r"`([a-z-]+)`", page)}
     assert {str(slug) for slug in (*Kind, *Result, *Reason, *State)} <= documented

@@ -102,3 +102,8 @@ def test_what_is_no_setting_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("IVR_TOOLS", "/somewhere")
     monkeypatch.setenv("IVR_SOMETHING_ELSE", "x")
     assert load_settings() == Settings()
+
+
+def test_the_carriers_addresses_are_known_where_they_are_addresses() -> None:
+    settings = Settings(trunk_peers="192.0.2.1, 198.51.100.7/24,2001:db8::/64, sip.example.net,")
+    assert list(map(str, settings.carrier)) == ["192.0.2.1/32", "198.51.100.0/24", "2001:db8::/64"]

@@ -100,6 +100,7 @@ def _generated(scene: Scene, book: Rulebook) -> dict[str, str | None]:
         "generated/pjsip-transports.conf": generated.transports(settings),
         "generated/pjsip-trunk.conf": None,
         "generated/rtp.conf": generated.rtp(settings),
+        "generated/hep.conf": generated.sip_capture(settings),
         "generated/manager-general.conf": generated.manager_general(settings),
         "generated/manager-accounts.conf": None,
     }

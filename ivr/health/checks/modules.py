@@ -17,8 +17,9 @@ CVE-2025-57767 and CVE-2026-57191, too. scripts/lib/asterisk.sh has the same; a 
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _LOADING = frozenset({"load", "preload", "require", "preload-require"})
-_NOT_EVERYWHERE = re.compile(r"codec_(?!alaw|ulaw)|res_format_attr_")
-"""Not built by every distribution; without one a carrier that offers this codec and no other is refused."""
+_NOT_EVERYWHERE = re.compile(r"codec_(?!alaw|ulaw)|res_format_attr_|res_hep")
+"""Not built by every distribution; without one a carrier that offers this codec and no other is refused,
+or refused calls are not counted."""
 _START_AGAIN = "mulai ulang Asterisk / restart Asterisk"
 
 

@@ -44,6 +44,7 @@ def uses(settings: Settings) -> tuple[Use, ...]:
         Use("IVR_AMI_PORT", "tcp", _LOOPBACK, settings.ami_port, "Asterisk"),
         Use("IVR_AGI_PORT", "tcp", _LOOPBACK, settings.agi_port, "engine"),
         Use("IVR_HEALTH_PORT", "tcp", _LOOPBACK, settings.health_port, "engine"),
+        Use("IVR_CAPTURE_PORT", "udp", _LOOPBACK, settings.capture_port, "engine"),
     )
 
 

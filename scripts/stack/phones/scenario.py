@@ -13,6 +13,7 @@ SIGNS_FILE = "signs.csv"
 that begins a header's further line, which it drops."""
 SIGNS = "[; "
 CALLERS_FILE = "callers.csv"
+PCMA = "8 PCMA/8000"
 
 
 class Ending(StrEnum):
@@ -32,6 +33,8 @@ class TrunkCall:
     dialled: str = "112"
     """User part of the Request-URI; empty: the URI has none."""
     caller: str = "+628110000001"
+    codec: str = PCMA
+    """The only one that is offered: payload type and encoding."""
     from_header: Raw | None = None
     """The whole From value in place of one made of ``caller``, without the tag."""
     headers: Mapping[str, Raw] = field(default_factory=dict)
@@ -53,7 +56,7 @@ def caller_scenario(call: TrunkCall, *, many: bool = False) -> bytes:
         from_value = _raw(call.from_header)
     else:
         from_value = b"<sip:" + (caller + b"@" if caller else b"") + b"[local_ip]>"
-    dialog = _Dialog(to_uri, from_value, call.headers)
+    dialog = _Dialog(to_uri, from_value, call.headers, _sdp(call.codec))
     if call.ending is Ending.CANCEL:
         return _scenario([dialog.invite(), *dialog.give_up(call.hang_up_after or 0)])
     parts = [dialog.invite(), *(_receive(status, optional=True) for status in (100, 180, 183))]
@@ -110,7 +113,7 @@ def answer_scenario(answer: TrunkAnswer) -> bytes:
     return _scenario([*parts, *_ending(answer.hang_up_after, answer.patience, bye)])
 
 
-_SDP = b"""Content-Type: application/sdp
+_SDP_START = b"""Content-Type: application/sdp
 Content-Length: [len]
 
 v=0
@@ -118,9 +121,15 @@ o=trunk 1 1 IN IP[local_ip_type] [local_ip]
 s=-
 c=IN IP[media_ip_type] [media_ip]
 t=0 0
-m=audio [media_port] RTP/AVP 8
-a=rtpmap:8 PCMA/8000
 """
+
+
+def _sdp(codec: str) -> bytes:
+    number = codec.partition(" ")[0]
+    return _SDP_START + f"m=audio [media_port] RTP/AVP {number}\na=rtpmap:{codec}\n".encode()
+
+
+_SDP = _sdp(PCMA)
 
 _NO_BODY = b"Content-Length: 0\n"
 _OWN_BRANCH = b"[branch]"
@@ -135,7 +144,8 @@ def _via(branch: bytes) -> bytes:
 class _Dialog:
     """The caller's requests: same From, Call-ID and (once it is known) To tag."""
 
-    def __init__(self, to_uri: bytes, from_value: bytes, headers: Mapping[str, Raw]) -> None:
+    def __init__(self, to_uri: bytes, from_value: bytes, headers: Mapping[str, Raw], sdp: bytes) -> None:
+        self._sdp = sdp
         self._to_uri = to_uri
         self._from = b"From: " + from_value + b";tag=[pid]c[call_number]\n"
         self._headers = b"".join(
@@ -164,7 +174,7 @@ class _Dialog:
             b"Contact: <sip:trunk@[local_ip]:[local_port]>\nAllow: INVITE, ACK, BYE, CANCEL, INFO, OPTIONS\n"
         )
         request = self._request(b"INVITE", 1, tag=b"", branch=_INVITE_BRANCH)
-        return _send(request + contact + self._headers + _SDP, retrans=True)
+        return _send(request + contact + self._headers + self._sdp, retrans=True)
 
     def give_up(self, seconds: float) -> list[bytes]:
         """Wait, then CANCEL; and BYE if the answer was faster."""
