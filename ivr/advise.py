@@ -6,6 +6,7 @@ Nothing is kept between two questions: what is known of the call comes with each
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ivr.asterisk.agi_server import Question
@@ -17,11 +18,11 @@ from ivr.intake.caller import classify_caller, display_name
 from ivr.intake.numbers import OTHER, entry_of, normalise_dialled
 from ivr.ledger.entries import CallerData
 from ivr.ledger.keeper import Keeper
-from ivr.menu.prompts_needed import accept_prompt, menu_prompt
+from ivr.menu.answer import PromptPath, menu_advice, plan_advice
 from ivr.menu.walk import Chosen, MenuState, Step, press, start
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
-from ivr.routing.advice import encode_menu_advice, encode_plan, encode_plan_advice
+from ivr.routing.advice import encode_plan
 from ivr.routing.decide import decide, plan
 from ivr.routing.model import CallerClass, Facts
 from ivr.routing.rules import Rules
@@ -156,15 +157,7 @@ class Adviser:
     def _menu(
         self, by: InForce, call_id: str, state: MenuState, entry: str, caller: CallerClass, key: str | None
     ) -> str:
-        advice = encode_menu_advice(
-            menu=state.menu,
-            language=state.language,
-            wrong=state.wrong,
-            silence_seconds=by.rules.menus[state.menu].silence_seconds,
-            prompt=self._prompt(by, state.language, menu_prompt(state.menu)),
-            entry=entry,
-            caller=caller,
-        )
+        advice = menu_advice(by.rules, state, self._prompts(by), entry, caller)
         self._keeper.see(
             AdviceGiven(call_id, self._now(), entry, caller, state.menu, state.language, key, state.wrong)
         )
@@ -192,17 +185,7 @@ class Adviser:
         facts = replace(facts, service_state=state)
         decision = decide(rules, facts, now)
         stages = plan(rules, decision, facts, now)
-        advice = encode_plan_advice(
-            stages,
-            priority=decision.priority,
-            category=chosen.category,
-            language=chosen.language,
-            accept_prompt=self._prompt(by, rules.default_language.id, accept_prompt(chosen.category)),
-            cannot_speak=chosen.cannot_speak,
-            penalty=rules.language(chosen.language).penalty,
-            entry=entry,
-            caller=caller,
-        )
+        advice = plan_advice(rules, facts, decision, stages, self._prompts(by))
         self._keeper.see(
             DecisionMade(
                 call_id=call_id,
@@ -216,10 +199,8 @@ class Adviser:
         )
         return advice
 
-    def _prompt(self, by: InForce, language: str, name: str) -> str:
-        """The prompt as the dialplan wants it: below the directory of prompts, without its ending."""
-        path = by.catalogue.path(language, name)
-        return str(Path(path).relative_to(self._prompts_dir)) if path else f"{language}/{name}"
+    def _prompts(self, by: InForce) -> PromptPath:
+        return partial(by.catalogue.advised, self._prompts_dir)
 
 
 def _caller_data(call_id: str, raw: Mapping[IntakeField, str], number: str | None) -> CallerData:

@@ -63,9 +63,10 @@ class Advice(StrEnum):
     """Second field of an advice: what the dialplan shall do next."""
 
     MENU = "menu"
-    """``1|menu|<menu>|<language>|<wrong keys>|<silence seconds>|<prompt>|<entry>|<caller class>|end``
+    """``1|menu|<menu>|<language>|<wrong keys>|<silence seconds>|<prompt>|<entry>|<caller class>|<rules>|end``
 
-    Play the prompt, wait for one key, ask :attr:`AgiScript.KEY`."""
+    Play the prompt, wait for one key, ask :attr:`AgiScript.KEY`. ``rules`` is the digest of the rules that
+    the menu is of: a key means what the caller heard, also for the lifeline."""
     PLAN = "plan"
     """``1|plan|<plan>|<priority>|<category>|<language>|<accept prompt>|<mark>|<min penalty>|<max penalty>|``
     ``<entry>|<caller class>|end``
@@ -119,6 +120,8 @@ class Variable(StrEnum):
     ACCEPT_PROMPT = "IVR_ACCEPT_PROMPT"
     ANSWERED = "IVR_ANSWERED"
     """Tenths of a second since 1970 at which the trunk's call was answered."""
+    RULES = "IVR_RULES"
+    """Digest of the rules that the caller's last menu is of."""
     SPENT = "IVR_SPENT"
     """Milliseconds that this call has waited for the engine, all questions together."""
 
@@ -129,6 +132,12 @@ class Step(StrEnum):
 
     LIFELINE = "lifeline"
     """The call goes on without the engine. Extra: the reason (:class:`LifelineReason`)."""
+    LIFELINE_MENU = "lifeline-menu"
+    """The lifeline offers a menu. Extra: the key that led here (empty: none)|the whole advice."""
+    LIFELINE_PLAN = "lifeline-plan"
+    """The lifeline has decided. Extra: the key (empty: none)|digest of the rules|number of the rule (1 is the
+    first of the file)|its clock in seconds (empty: none)|its agencies with their lines
+    (``damkar:damkar-1&damkar-2+…``)|the whole advice."""
     STAGE = "stage"
     """A stage begins. Extra: number of the stage (1 is the first)|kind q, i or l|queue or lines|seconds|round
     (1 is the first; every second round is the plan of last resort)."""
@@ -158,7 +167,9 @@ class LifelineReason(StrEnum):
     BULKHEAD = "bulkhead"
     """Too many calls are waiting for the engine already."""
     NONSENSE = "nonsense"
-    """An advice of another version or of an unknown kind."""
+    """An advice of another version or of an unknown kind, or one menu after the other without end."""
+    CIRCUIT = "circuit"
+    """The last questions of all calls went without an advice; only now and then one tries the engine."""
 
 
 TRUNK_ENDPOINT = "trunk"
@@ -172,6 +183,10 @@ class Context(StrEnum):
     TRUNK = "from-trunk"
     OPERATORS = "from-operators"
     AGENCIES = "from-agencies"
+    LIFELINE = "lifeline"
+    """Generated, with ``-`` and the digest of the rules behind it: what :mod:`ivr.lifeline` compiles."""
+    OPERATORS_THERE = "lifeline-operators"
+    """Counts the operators of layer 1 who are there into ``LIFE_OPERATORS``, at most its argument."""
     LINES = "lines"
     """Generated: one extension per line of routing.yaml. Runs on the leg, never on the caller's channel."""
 

@@ -17,6 +17,7 @@ from ivr.calls.events import CallEvent
 from ivr.calls.findings import Finding, Kind
 from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade, EngineNote
 from ivr.calls.states import LEGAL, State
+from ivr.routing.advice import LONGEST_PLAN, MenuAdvice, PlanAdvice, decode_agencies
 from ivr.routing.model import Facts
 from ivr.vocabulary import LINE_SEPARATOR, Step
 
@@ -297,6 +298,60 @@ def _lifeline(call: Call, event: events.StepTaken) -> _Effect:
     return _Effect(Kind.LIFELINE, {"reason": reason}, {"lifeline": call.lifeline or reason})
 
 
+def _lifeline_menu(call: Call, event: events.StepTaken) -> _Effect:
+    try:
+        key, *fields = event.fields
+        advice = MenuAdvice.read(fields)
+    except ValueError:
+        return _Effect(Kind.LIFELINE_MENU, odd="fields are wrong")
+    data = {
+        "menu": _text(advice.menu),
+        "language": _text(advice.language),
+        "wrong_keys": advice.wrong,
+        "entry": _text(advice.entry),
+        "caller": advice.caller,
+        "rules": _text(advice.rules),
+    }
+    facts = {
+        "entry": data["entry"],
+        "caller": advice.caller,
+        "language": data["language"],
+        "menu_at": call.menu_at or event.at,
+    }
+    return _Effect(Kind.LIFELINE_MENU, data | _key(key), facts, State.MENU)
+
+
+def _lifeline_plan(_call: Call, event: events.StepTaken) -> _Effect:
+    try:
+        key, rules, rule, clock, agencies, *fields = event.fields
+        advice = PlanAdvice.read(fields)
+        clock_seconds = int(clock) if clock else None
+    except ValueError:
+        return _Effect(Kind.LIFELINE_PLAN, odd="fields are wrong")
+    known = {
+        "entry": _text(advice.entry),
+        "caller": advice.caller,
+        "category": _text(advice.category),
+        "language": _text(advice.language),
+        "priority": advice.priority,
+        "clock_seconds": clock_seconds,
+    }
+    plan = advice.plan[:LONGEST_PLAN]
+    data: dict[str, object] = {**known, "plan": plan, "rules": _text(rules), "rule": _text(rule)}
+    if advice.cannot_speak:
+        data["cannot_speak"] = True
+    facts = {
+        **known,
+        "cannot_speak": advice.cannot_speak,
+        "line_agencies": decode_agencies(agencies[:LONGEST_PLAN]),
+    }
+    return _Effect(Kind.LIFELINE_PLAN, data | _key(key), facts)
+
+
+def _key(key: str) -> dict[str, object]:
+    return {"key": _text(key)} if key else {}
+
+
 def _stage_end(_call: Call, event: events.StepTaken) -> _Effect:
     return _Effect(Kind.STAGE_END, {"number": _field(event, 0), "status": _field(event, 1)})
 
@@ -343,6 +398,8 @@ def _talk_end(call: Call, event: events.StepTaken) -> _Effect:
 
 _STEPS: Mapping[Step, Callable[[Call, events.StepTaken], _Effect]] = {
     Step.LIFELINE: _lifeline,
+    Step.LIFELINE_MENU: _lifeline_menu,
+    Step.LIFELINE_PLAN: _lifeline_plan,
     Step.STAGE: _stage,
     Step.STAGE_END: _stage_end,
     Step.OPERATOR_ANSWERED: _operator_answered,

@@ -28,7 +28,7 @@ def normalise_dialled(text: str, area_code: str) -> str:
 
     911 has no form with an area code: +62911 is Ambon itself, and 0911911 is nobody's emergency number.
     """
-    return _table(area_code).get(text.partition(";")[0], OTHER)
+    return dialled_forms(area_code).get(text.partition(";")[0], OTHER)
 
 
 def entry_of(raw: Mapping[IntakeField, str], area_code: str) -> str:
@@ -50,7 +50,8 @@ def user_parts(header: str) -> tuple[str, ...]:
 
 
 @cache
-def _table(area_code: str) -> Mapping[str, str]:
+def dialled_forms(area_code: str) -> Mapping[str, str]:
+    """All that can be dialled for one of :data:`ENTRY_NUMBERS` → that number."""
     national = area_code.removeprefix("0")
     table = {number: number for number in ENTRY_NUMBERS}
     for number in (OURS, *REDIRECTED):

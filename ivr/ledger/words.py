@@ -58,6 +58,8 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.MENU: ("menu", "menu"),
     Kind.DECISION: ("keputusan", "decision"),
     Kind.LIFELINE: ("tanpa mesin", "without the engine"),
+    Kind.LIFELINE_MENU: ("menu tanpa mesin", "menu without the engine"),
+    Kind.LIFELINE_PLAN: ("keputusan tanpa mesin", "decision without the engine"),
     Kind.QUEUE: ("antrean", "queue"),
     Kind.LINES: ("jalur instansi", "agency lines"),
     Kind.STAGE_END: ("tahap selesai", "stage ended"),

@@ -74,6 +74,12 @@ class Catalogue:
         file = self.files.get((language, name)) or self.files.get((self.first_language, name))
         return str(file.with_suffix("")) if file else ""
 
+    def advised(self, prompts_dir: Path, language: str, name: str) -> str:
+        """The prompt as an advice names it: below the directory of prompts, without its ending; the link of
+        that name where there is no file."""
+        path = self.path(language, name)
+        return str(Path(path).relative_to(prompts_dir)) if path else f"{language}/{name}"
+
 
 def load_catalogue(
     needed: Mapping[PromptKey, str],

@@ -4,17 +4,15 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.errors import SettingsError
+from ivr.lifeline import compile_lifeline
 from ivr.render import generated
 from ivr.render.files import refuse_special, secret, write_atomic
 from ivr.render.generated import Phone
 from ivr.render.install import AsteriskInstall, repository
-from ivr.routing.advice import encode_plan
-from ivr.routing.decide import decide, plan
-from ivr.routing.model import Facts
+from ivr.render.spoken import prompt_paths
 from ivr.routing.rules import Rules
 from ivr.settings import Settings
 
@@ -147,7 +145,7 @@ def of_rules(
     """What the rules say: path below Asterisk's directory → text. ``password`` gives that of a phone.
 
     Lines, their phones, queues and languages that only ``earlier`` rules have go on existing: plans of calls
-    in progress name them. What both have is as ``rules`` say.
+    in progress name them. What both have is as ``rules`` say. The lifeline has a generation for each.
     """
     lines, queues, languages = dict(rules.lines), dict(rules.queues), dict(rules.languages)
     for before in reversed(earlier):
@@ -162,10 +160,15 @@ def of_rules(
         for template, names in (("operator", operators), ("agency", agency_phones))
         for name in sorted(names)
     ]
+    # The rules in force come first: whatever becomes of the rest of the file, they are in it.
+    generations = {one.digest: one for one in (rules, *reversed(earlier))}
     return {
         f"generated/{name}.conf": text
         for name, text in {
-            "globals": generated.globals_conf(settings, lifeline_plan(rules)),
+            "lifeline": generated.lifeline(
+                compile_lifeline(one, prompt_paths(settings, one)) for one in generations.values()
+            ),
+            "globals": generated.globals_conf(settings, rules.digest),
             "lines": generated.lines(settings, lines.values()),
             "queues": generated.queues(queues.values()),
             "musiconhold": generated.music_on_hold(settings, languages),
@@ -179,6 +182,7 @@ RELOADED_BY = {
     "generated/musiconhold.conf": "res_musiconhold.so",
     "generated/queues.conf": "app_queue.so",
     "generated/lines.conf": "pbx_config.so",
+    "generated/lifeline.conf": "pbx_config.so",
     "generated/globals.conf": "pbx_config.so",
 }
 """The files of :func:`of_rules`, and the module that reads each: phones before what names them."""
@@ -209,13 +213,6 @@ def _text(path: Path) -> str | None:
         return path.read_text()
     except OSError:
         return None
-
-
-def lifeline_plan(rules: Rules) -> str:
-    """The plan of a call about which nothing is known, for the dialplan to use without the engine."""
-    facts = Facts()
-    now = datetime.now(UTC)
-    return encode_plan(plan(rules, decide(rules, facts, now), facts, now))
 
 
 def _trunk_password(settings: Settings) -> str:

@@ -10,16 +10,8 @@ from urllib.parse import quote
 
 from ivr.routing.rules import Line, Queue, Ring
 from ivr.settings import Settings
-from ivr.vocabulary import (
-    CONTRACT_VERSION,
-    END_MARK,
-    FIELD_SEPARATOR,
-    LAYER_1_QUEUE,
-    Context,
-)
-from ivr.vocabulary import (
-    TRUNK_ENDPOINT as TRUNK,
-)
+from ivr.vocabulary import LAYER_1_QUEUE, Context
+from ivr.vocabulary import TRUNK_ENDPOINT as TRUNK
 
 HEADER = "; Written by ivr render. Do not edit: change routing.yaml or the settings, and render again.\n"
 
@@ -42,9 +34,9 @@ def _sections(*sections: tuple[str, Mapping[str, object]]) -> str:
     return "".join(lines)
 
 
-def globals_conf(settings: Settings, lifeline_plan: str) -> str:
-    """Variables of the dialplan; they replace the hand-written ones of dialplan/extensions.conf."""
-    lifeline = FIELD_SEPARATOR.join((CONTRACT_VERSION, lifeline_plan, END_MARK))
+def globals_conf(settings: Settings, lifeline: str) -> str:
+    """Variables of the dialplan; they replace the hand-written ones of dialplan/extensions.conf. ``lifeline``
+    is the digest of the rules in force."""
     values = {
         "IVR_ENGINE": f"agi://127.0.0.1:{settings.agi_port}",
         "IVR_STEP_MS": round(settings.step_seconds * 1000),
@@ -169,6 +161,11 @@ def lines(settings: Settings, all_lines: Iterable[Line]) -> str:
             f" same => n,Return()\n"
         )
     return "".join(parts)
+
+
+def lifeline(generations: Iterable[str]) -> str:
+    """What :mod:`ivr.lifeline` compiled, the rules in force first."""
+    return "\n".join((HEADER, *generations))
 
 
 def _through_trunk(settings: Settings, number: str) -> str:

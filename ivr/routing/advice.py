@@ -1,7 +1,8 @@
 """Advices and plans as text, exactly as ``ivr.vocabulary`` describes them to the dialplan."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from ivr.routing.model import CallerClass, LinesStage, QueueStage, Stage
 from ivr.vocabulary import (
@@ -41,10 +42,11 @@ def encode_menu_advice(
     silence_seconds: int,
     prompt: str,
     entry: str,
-    caller: CallerClass,
+    caller: str,
+    rules: str,
 ) -> str:
-    """``1|menu|…|end``: play the prompt and wait for one key."""
-    return _advice(Advice.MENU, menu, language, wrong, silence_seconds, prompt, entry, caller)
+    """``1|menu|…|end``: play the prompt and wait for one key. ``rules`` is their digest."""
+    return _advice(Advice.MENU, menu, language, wrong, silence_seconds, prompt, entry, caller, rules)
 
 
 def encode_plan_advice(
@@ -57,25 +59,104 @@ def encode_plan_advice(
     cannot_speak: bool,
     penalty: tuple[int, int] | None,
     entry: str,
-    caller: CallerClass,
+    caller: str,
 ) -> str:
     """``1|plan|…|end``: carry out the plan."""
     if not 0 <= priority <= HIGHEST_PRIORITY:
         raise ValueError(f"priority {priority} is not 0 to {HIGHEST_PRIORITY}")
     least, most = penalty or ("", "")
-    return _advice(
-        Advice.PLAN,
-        encode_plan(stages),
-        priority,
-        category,
-        language,
-        accept_prompt,
-        CANNOT_SPEAK_MARK if cannot_speak else "",
-        least,
-        most,
-        entry,
-        caller,
+    return join_plan_advice(
+        plan=encode_plan(stages),
+        priority=str(priority),
+        category=category,
+        language=language,
+        accept_prompt=accept_prompt,
+        mark=CANNOT_SPEAK_MARK if cannot_speak else "",
+        least=str(least),
+        most=str(most),
+        entry=entry,
+        caller=caller,
     )
+
+
+def join_plan_advice(
+    *,
+    plan: str,
+    priority: str,
+    category: str,
+    language: str,
+    accept_prompt: str,
+    mark: str,
+    least: str,
+    most: str,
+    entry: str,
+    caller: str,
+) -> str:
+    """The fields of ``1|plan|…|end`` in their order, whatever stands in them: the lifeline's compiler puts
+    names of the dialplan's variables there."""
+    return _advice(
+        Advice.PLAN, plan, priority, category, language, accept_prompt, mark, least, most, entry, caller
+    )
+
+
+def encode_agencies(agencies: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """Agencies with their lines, for the lifeline's record: ``damkar:damkar-1&damkar-2+pdam:…``."""
+    return STAGE_SEPARATOR.join(
+        f"{agency}{STAGE_FIELD_SEPARATOR}{LINE_SEPARATOR.join(lines)}" for agency, lines in agencies
+    )
+
+
+def decode_agencies(text: str) -> tuple[tuple[str, str], ...]:
+    """Pairs (line, agency) of :func:`encode_agencies`; nothing of what it would not have written."""
+    parts = (part.partition(STAGE_FIELD_SEPARATOR) for part in text.split(STAGE_SEPARATOR) if part)
+    return tuple((line, agency) for agency, _, lines in parts for line in lines.split(LINE_SEPARATOR) if line)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuAdvice:
+    """What ``1|menu|…|end`` says, as far as the record wants it."""
+
+    menu: str
+    language: str
+    wrong: int
+    entry: str
+    caller: CallerClass
+    rules: str
+
+    @classmethod
+    def read(cls, fields: Sequence[str]) -> "MenuAdvice":
+        """Raises :class:`ValueError` for the fields of anything else."""
+        menu, language, wrong, _silence, _prompt, entry, caller, rules = _fields(Advice.MENU, fields)
+        return cls(menu, language, int(wrong), entry, CallerClass(caller), rules)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAdvice:
+    """The same of ``1|plan|…|end``."""
+
+    plan: str
+    priority: int
+    category: str
+    language: str
+    cannot_speak: bool
+    entry: str
+    caller: CallerClass
+
+    @classmethod
+    def read(cls, fields: Sequence[str]) -> "PlanAdvice":
+        """Raises :class:`ValueError` for the fields of anything else."""
+        plan, priority, category, language, _accept, mark, _least, _most, entry, caller = _fields(
+            Advice.PLAN, fields
+        )
+        cannot_speak = mark == CANNOT_SPEAK_MARK
+        return cls(plan, int(priority), category, language, cannot_speak, entry, CallerClass(caller))
+
+
+def _fields(kind: Advice, fields: Sequence[str]) -> Sequence[str]:
+    match fields:
+        case [version, found, *inner, end] if (version, found, end) == (CONTRACT_VERSION, kind, END_MARK):
+            return inner
+    raise ValueError(f"no advice of the kind {kind}")
 
 
 def _advice(kind: Advice, *fields: str | int) -> str:

@@ -7,7 +7,7 @@ from ivr.routing.plan import plan
 from ivr.routing.rules import Agency, Rule, RuleMode, Rules
 from ivr.vocabulary import HIGHEST_PRIORITY
 
-__all__ = ["decide", "plan"]
+__all__ = ["decide", "decide_by", "plan"]
 
 
 def decide(rules: Rules, facts: Facts, now: datetime) -> Decision:
@@ -33,19 +33,38 @@ def decide(rules: Rules, facts: Facts, now: datetime) -> Decision:
                 why[index] = failed
             why[candidate.index] = _with_reasons(rule.matched, swamped, *moved)
             why[candidate.index + 1 :] = rules.index.passed_over[candidate.index + 1 :]
-            return Decision(
-                rule=rule.name,
-                mode=mode,
-                queue=rule.queue,
-                priority=priority,
-                agencies=tuple(
-                    _use(rules, rules.agencies[agency], role, facts, local) for agency, role in rule.agencies
-                ),
-                notify=rule.notify,
-                clock_seconds=rule.clock_seconds,
-                why=tuple(why),
-            )
+            return _decision(rules, rule, facts, local, mode, priority, tuple(why))
     raise AssertionError("the last rule always matches; the loader accepts no other file")
+
+
+def decide_by(rules: Rules, rule: Rule, facts: Facts, now: datetime) -> Decision:
+    """What :func:`decide` says where this rule is the one that matches; ``why`` is empty."""
+    local = rules.local(now)
+    mode, priority = _mode(rules, rule, facts, local)[0], _priority(rules, rule, facts)[0]
+    return _decision(rules, rule, facts, local, mode, priority, ())
+
+
+def _decision(
+    rules: Rules,
+    rule: Rule,
+    facts: Facts,
+    local: datetime,
+    mode: Mode,
+    priority: int,
+    why: tuple[RuleTrace, ...],
+) -> Decision:
+    return Decision(
+        rule=rule.name,
+        mode=mode,
+        queue=rule.queue,
+        priority=priority,
+        agencies=tuple(
+            _use(rules, rules.agencies[agency], role, facts, local) for agency, role in rule.agencies
+        ),
+        notify=rule.notify,
+        clock_seconds=rule.clock_seconds,
+        why=why,
+    )
 
 
 def _mode(rules: Rules, rule: Rule, facts: Facts, local: datetime) -> tuple[Mode, str]:

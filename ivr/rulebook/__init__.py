@@ -3,6 +3,7 @@
 ``docs/applying.md`` explains it to an admin.
 """
 
-from ivr.rulebook.opening import Rulebook, open_rulebook, read_rulebook, voices
+from ivr.render.spoken import voices
+from ivr.rulebook.opening import Rulebook, open_rulebook, read_rulebook
 
 __all__ = ["Rulebook", "open_rulebook", "read_rulebook", "voices"]

@@ -1,6 +1,5 @@
 """The rules that a process starts with: IVR_ROUTING if it is right, else the newest version that is."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import structlog
 
 from ivr.errors import IvrError
-from ivr.prompts import DEFAULT_VOICES
 from ivr.routing.problems import RoutingError
 from ivr.routing.rules import Rules
 from ivr.rulebook.bundle import Bundle, read_bundle
@@ -119,11 +117,3 @@ def _earlier(settings: Settings, versions: Versions, error: RoutingError, digest
         _log.error("routing_refused", file=str(settings.routing), problems=len(problems), using=event.number)
         return Rulebook(rules, bundle, source, event.number, problems, digest)
     raise IvrError("\n".join(problems)) from error
-
-
-def voices(rules: Rules) -> Mapping[str, str | None]:
-    """Language → espeak-ng voice; ``None`` for a language that has recordings only."""
-    return {
-        name: None if language.recorded else DEFAULT_VOICES.get(name, name)
-        for name, language in rules.languages.items()
-    }

@@ -21,11 +21,12 @@ from ivr.render.etc import (
     write_parts,
 )
 from ivr.render.files import write_atomic
+from ivr.render.spoken import voices
 from ivr.routing.problems import RoutingError
 from ivr.routing.rules import Rules
 from ivr.rulebook.bundle import Bundle, read_bundle
 from ivr.rulebook.in_use import InUse, earlier_rules, read_in_use, write_in_use
-from ivr.rulebook.opening import note_refusal, owner, voices
+from ivr.rulebook.opening import note_refusal, owner
 from ivr.rulebook.versions import Action, Event, Versions
 from ivr.settings import Settings
 

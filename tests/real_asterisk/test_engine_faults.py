@@ -18,7 +18,7 @@ def plan(stages: str, *, version: str = "1", kind: str = "plan", end: str = "end
 
 
 def menu(prompt: str = "id/no-such-prompt") -> str:
-    return f"1|menu|main|id|0|1|{prompt}|112|number|end"
+    return f"1|menu|main|id|0|1|{prompt}|112|number|0123456789ab|end"
 
 
 QUEUE = plan("q:emergency:60")
@@ -101,6 +101,7 @@ async def test_an_engine_that_answers_wrongly_lets_the_call_through(build: Calla
         phones[name].answering = SHORT_TALK
     port = house.free_port()
     await house.asterisk.rx(f"dialplan set global IVR_ENGINE agi://127.0.0.1:{port}")
+    await house.asterisk.rx("dialplan set global IVR_FAILURES 1000")  # Each call shall meet its own fault.
     callers = {dialled: f"+6281100000{number:02}" for number, dialled in enumerate(CASES)}
     async with BrokenEngine(port, {dialled: case.fault for dialled, case in CASES.items()}) as engine:
         calls = [

@@ -87,7 +87,7 @@ def fields(advice: str) -> list[str]:
 
 def test_112_gets_the_main_menu_in_the_first_language(adviser: Adviser) -> None:
     advice = adviser.answer(intake(dialled="0911112", caller_number="08112345678"))
-    assert advice == "1|menu|main|id|0|3|id/menu-main.0a1b|112|number|end"
+    assert advice == f"1|menu|main|id|0|3|id/menu-main.0a1b|112|number|{RULES.digest}|end"
 
 
 def test_911_gets_it_in_english_and_a_prompt_that_is_missing_is_named_plainly(adviser: Adviser) -> None:

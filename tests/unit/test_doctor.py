@@ -1,6 +1,7 @@
 """`ivr doctor` on a whole installation: well when it is well, and a line with a remedy for each fault."""
 
 import io
+import re
 import shutil
 import socket
 import threading
@@ -155,7 +156,12 @@ def _old_rules(settings: Settings, _: Path) -> None:
 
 def _cut_globals(settings: Settings, _: Path) -> None:
     path = settings.generated / "globals.conf"
-    path.write_text(path.read_text().replace("|end", ""))
+    path.write_text(re.sub(r"IVR_LIFELINE=(\w{4})\w*", r"IVR_LIFELINE=\1", path.read_text()))
+
+
+def _cut_lifeline(settings: Settings, _: Path) -> None:
+    path = settings.generated / "lifeline.conf"
+    path.write_text(path.read_text()[:5000])
 
 
 def _open_secret(settings: Settings, _: Path) -> None:
@@ -210,6 +216,7 @@ def _no_database(settings: Settings, _: Path) -> None:
             "dialplan/queue.conf",
         ),
         (_cut_globals, "configuration", Level.BAD, "IVR_LIFELINE"),
+        (_cut_lifeline, "configuration", Level.BAD, "lifeline.conf"),
         (_old_rtp, "configuration", Level.WARN, "generated/rtp.conf"),
         (_old_rules, "configuration", Level.WARN, "generated/lines.conf"),
         (_break_routing, "routing", Level.WARN, "routing.yaml:2:"),

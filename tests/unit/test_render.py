@@ -179,9 +179,17 @@ def test_a_line_that_only_lost_its_hyphen_is_the_new_one_for_earlier_plans_too(
     assert "damkar-1" not in lines
 
 
-def test_the_lifeline_plan_stands_between_a_version_and_an_end_mark(tmp_path: Path) -> None:
-    written = generated.globals_conf(settings(tmp_path), "q:emergency:45")
-    assert "IVR_LIFELINE=1|q:emergency:45|end\n" in written
+def test_the_lifeline_has_a_generation_for_the_rules_in_force_and_each_before(
+    tmp_path: Path, rules: Rules
+) -> None:
+    text = (REPOSITORY / "routing.yaml").read_text()
+    now = load(text.replace("damkar-1 15s", "damkar-1 16s"), "routing.yaml")
+    parts = of_rules(settings(tmp_path), now, [], [rules], lambda phone: "x")
+    assert f"IVR_LIFELINE={now.digest}\n" in parts["generated/globals.conf"]
+    lifeline = parts["generated/lifeline.conf"]
+    assert lifeline.index(f"[lifeline-{now.digest}-whole]") < lifeline.index(f"[lifeline-{rules.digest}]")
+    assert f"[lifeline-{rules.digest}-whole]" in lifeline
+    assert list(parts).index("generated/lifeline.conf") < list(parts).index("generated/globals.conf")
 
 
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,8 +65,9 @@ def test_a_menu_advice() -> None:
         prompt="id/menu-main.1a2b3c",
         entry="112",
         caller=CallerClass.SIMLESS,
+        rules="0123456789ab",
     )
-    assert advice == "1|menu|main|id|1|3|id/menu-main.1a2b3c|112|simless|end"
+    assert advice == "1|menu|main|id|1|3|id/menu-main.1a2b3c|112|simless|0123456789ab|end"
 
 
 def plan_advice(**changes: object) -> str:

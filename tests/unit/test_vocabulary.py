@@ -54,8 +54,9 @@ def test_intake_sends_as_many_facts_as_the_engine_reads() -> None:
 
 def test_every_context_that_others_name_exists() -> None:
     here = set(re.findall(r"^\[([a-z-]+)\]", CODE, re.MULTILINE))
-    assert set(Context) - {Context.LINES} <= here
+    assert set(Context) - {Context.LINES, Context.LIFELINE} <= here
     assert f"DIALPLAN_EXISTS({Context.LINES}," in CODE
+    assert f"DIALPLAN_EXISTS({Context.LIFELINE}-${{IVR_RULES}}-whole,s,1)" in CODE
 
 
 def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
@@ -67,6 +68,7 @@ def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
         prompt="id/menu-main.abc",
         entry="112",
         caller=CallerClass.NUMBER,
+        rules="0123456789ab",
     )
     plan = encode_plan_advice(
         [QueueStage(LAYER_1_QUEUE, 45)],
@@ -81,7 +83,8 @@ def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
     )
     for kind, advice in (("menu", menu), ("plan", plan)):
         fields = len(advice.split(FIELD_SEPARATOR))
-        assert f'${{CUT(IVR_ADVICE,|,{fields}-)}}" = "1|{kind}:end"' in FILES["ask.conf"]
+        for file in ("ask.conf", "lifeline.conf"):
+            assert f'${{CUT(IVR_ADVICE,|,{fields}-)}}" = "1|{kind}:end"' in FILES[file]
         names = re.search(r"Set\(ARRAY\(([^)]+)\)=\$\{REPLACE\(IVR_ADVICE,", FILES[f"{kind}.conf"])
         assert names is not None
         assert len(names[1].split(",")) == fields - 1, "all but the end mark"
@@ -89,9 +92,8 @@ def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
 
 def test_an_advice_survives_the_dialplans_filter() -> None:
     """FILTER keeps only these characters; a prompt's or a line's name may have no other."""
-    kept = re.search(r"FILTER\(([^,]+),\$\{IVR_ADVICE\}\)", CODE)
-    assert kept is not None
-    pattern = re.compile(f"[{kept[1]}]+")
+    (kept,) = set(re.findall(r"FILTER\(([^,]+),\$\{IVR_ADVICE\}\)", CODE))
+    pattern = re.compile(f"[{kept}]+")
     assert pattern.fullmatch(
         "1|plan|q:emergency:45+l:a-1&b-2:20|9|fire|id|id/accept-fire.0a|x|0|10|112|number|end"
     )
@@ -116,13 +118,20 @@ def test_every_step_file_is_included_and_comes_in_by_tryinclude() -> None:
     assert {how for how, _ in included} == {"tryinclude"}
 
 
-def test_the_callers_channel_runs_no_generated_dialplan() -> None:
-    """Generated contexts may be cut off; only a leg to a line may fall off their end."""
+def test_the_callers_channel_runs_no_generated_dialplan_but_the_lifelines_that_is_whole() -> None:
+    """Generated contexts may be cut off; only a leg to a line may fall off their end. Into the lifeline's a
+    call goes by one Gosub, after the generation's last context was found."""
     jumps = [
         (name, jump)
         for name, text in FILES.items()
-        for jump in re.findall(r"(?:Goto|Gosub)(?:If)?\((?:[^\n]*\?)?lines,[^\n]*", text)
+        for jump in re.findall(r"(?:Goto|Gosub)(?:If)?\((?:[^\n]*\?)?(?:lines|lifeline-\$)[^\n]*", text)
     ]
-    assert jumps == [("lines.conf", "Gosub(lines,${EXTEN},1)")]
+    assert sorted(jumps) == [
+        ("lifeline.conf", "Gosub(lifeline-${IVR_RULES},${LIFE_QUESTION},1)"),
+        ("lines.conf", "Gosub(lines,${EXTEN},1)"),
+    ]
     leg = FILES["lines.conf"].split("[line]")[1]
     assert "Gosub(lines," in leg
+    lifeline = FILES["lifeline.conf"]
+    guard = "GotoIf($[0${DIALPLAN_EXISTS(lifeline-${IVR_RULES}-whole,s,1)} = 0]?last-resort)"
+    assert lifeline.index(guard) < lifeline.index("Gosub(lifeline-${IVR_RULES}")

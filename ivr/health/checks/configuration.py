@@ -13,8 +13,11 @@ from ivr.rulebook.in_use import earlier_rules, read_in_use
 from ivr.settings import Settings
 
 _RENDER = "→ ivr render"
-_LIFELINE = re.compile(r"^IVR_LIFELINE=.*$", re.MULTILINE)
-_LIFELINE_WHOLE = re.compile(r"^IVR_LIFELINE=1\|[^|]+\|end$", re.MULTILINE)
+_WHOLE = {
+    "generated/globals.conf": re.compile(r"^IVR_LIFELINE=[0-9a-f]{12}$", re.MULTILINE),
+    "generated/lifeline.conf": re.compile(r"^\[lifeline-[0-9a-f]{12}-whole\]$", re.MULTILINE),
+}
+"""What the lifeline cannot do without."""
 
 
 def check_routing(scene: Scene) -> Verdict:
@@ -57,10 +60,9 @@ def check_configuration(scene: Scene) -> Verdict:
         except OSError:
             missing.append(name)
             continue
-        # The lifeline's plan depends on the time of day at which it was written.
-        if text is not None and _LIFELINE.sub("", found) != _LIFELINE.sub("", text):
+        if text is not None and found != text:
             other.append(name)
-        if name == "generated/globals.conf" and not _LIFELINE_WHOLE.search(found):
+        if name in _WHOLE and not _WHOLE[name].search(found):
             missing.append(f"IVR_LIFELINE ({name})")
     problems: list[Verdict] = []
     if missing:
