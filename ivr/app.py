@@ -26,6 +26,7 @@ from ivr.calls.registry import Change, Registry
 from ivr.calls.states import State
 from ivr.errors import AgiError, AmiError, SettingsError
 from ivr.health.look import (
+    anchor_part,
     ledger_part,
     link_part,
     now_facts,
@@ -38,6 +39,7 @@ from ivr.health.look import (
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part
+from ivr.ledger.anchoring import Anchoring
 from ivr.ledger.keeper import Keeper
 from ivr.ledger.read import open_calls
 from ivr.ledger.writer import LedgerWriter
@@ -75,10 +77,11 @@ class Engine:
         self._roster = Roster()
         writer = LedgerWriter(
             self._database,
-            settings.root / "ledger" / "journal.jsonl",
+            settings.journal,
             prepare=lambda: upgrade(settings.database),
         )
         self._keeper = Keeper(Registry(), writer)
+        self._anchoring = Anchoring(self._database, settings.ledger_anchor, writer)
         self._callers = CallerMemory()
         self._adviser = Adviser(
             book.rules, catalogue, settings.prompts, self._keeper, self._roster, _now, self._callers
@@ -121,6 +124,7 @@ class Engine:
     async def _start(self) -> None:
         await _listen("IVR_HEALTH_PORT", self._settings.health_port, self._health.start())
         self._keeper.writer.start()
+        self._anchoring.start()
         await self._restore()
         await self._caller_watch.refresh()
         await self._link.start()
@@ -159,6 +163,7 @@ class Engine:
         self._capture.close()
         self._tell_refused(last_time=True)
         await self._keeper.writer.close()
+        await self._anchoring.close()
         await self._health.close()
         await close(self._database)
         _log.info("stopped")
@@ -269,6 +274,7 @@ class Engine:
             link_part(link),
             draining if self._draining else answering,
             ledger_part(ledger),
+            anchor_part(self._anchoring.status()),
             rules_part(rules),
             prompts_part(self._adviser.catalogue),
             refused_part(self._refused, listens=self._capture.listens, now=_now()),

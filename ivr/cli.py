@@ -4,7 +4,18 @@ import os
 
 import typer
 
-from ivr.commands import applying, callers, changes, out_of_service, people, record, replay, routing, running
+from ivr.commands import (
+    applying,
+    callers,
+    changes,
+    ledger,
+    out_of_service,
+    people,
+    record,
+    replay,
+    routing,
+    running,
+)
 
 app = typer.Typer(
     name="ivr",
@@ -33,6 +44,7 @@ for function in (
 app.add_typer(out_of_service.agency, name="agency")
 app.add_typer(people.operator, name="operator")
 app.add_typer(callers.caller, name="caller")
+app.add_typer(ledger.ledger, name="ledger")
 
 
 def main() -> None:

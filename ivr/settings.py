@@ -159,6 +159,16 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.root / 'siaga112.sqlite3'}"
 
     @property
+    def journal(self) -> Path:
+        """Where the record waits while the database is away."""
+        return self.root / "ledger" / "journal.jsonl"
+
+    @property
+    def ledger_anchor(self) -> Path:
+        """Where the head of the ledger's chain stood, outside the database."""
+        return self.root / "ledger" / "head.jsonl"
+
+    @property
     def routing_state(self) -> Path:
         """Every version of the rules, their history, and what people set by hand beside them."""
         return self.root / "routing"

@@ -53,6 +53,11 @@ class Kind(StrEnum):
     CALLER_UNMARKED = "caller-unmarked"
     INVITE_REFUSED = "invite-refused"
     """Of no call: Asterisk refused calls before they were a channel."""
+    LEDGER_ANCHORED = "ledger-anchored"
+    """No earlier head of the ledger's chain was known outside the database."""
+    LEDGER_CUT = "ledger-cut"
+    """Entries that were anchored outside the database are not in it any more."""
+    LEDGER_CUT_ACCEPTED = "ledger-cut-accepted"
 
 
 @dataclass(frozen=True, slots=True)

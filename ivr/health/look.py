@@ -9,6 +9,7 @@ from ivr.calls.registry import Counts
 from ivr.calls.states import State
 from ivr.health.metrics import Metrics
 from ivr.health.status import Level, Part
+from ivr.ledger.anchoring import AnchorStatus
 from ivr.ledger.writer import WriterStatus
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
@@ -31,6 +32,22 @@ def ledger_part(ledger: WriterStatus) -> Part:
         f"{ledger.last_error or 'catching up'}; {ledger.journal_bytes} bytes wait in the journal, "
         f"{ledger.lost} entries lost, {ledger.refused} refused: look at the database and the disk.",
     )
+
+
+def anchor_part(anchor: AnchorStatus) -> Part:
+    """Its text holds the head: a monitor elsewhere that keeps it is one more witness."""
+    if (cut := anchor.cut) is not None:
+        return Part(
+            "ledger_chain",
+            Level.BAD,
+            f"entries up to {cut.anchored.seq} were anchored, and are not in the database any more (seen "
+            f"{cut.at:%Y-%m-%dT%H:%M:%SZ}): ivr ledger verify tells which, and what to do.",
+        )
+    if anchor.error is not None:
+        return Part("ledger_chain", Level.WARN, f"not anchored: {anchor.error}: look at the disk.")
+    if anchor.newest is None:
+        return Part("ledger_chain", Level.OK, "no entry yet")
+    return Part("ledger_chain", Level.OK, f"entry {anchor.newest.seq} {anchor.newest.hash}")
 
 
 def rules_part(rules: RulesStatus) -> Part:

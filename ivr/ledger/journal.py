@@ -4,13 +4,13 @@ All methods block; the writer calls them in a thread. The file holds personal da
 by its owner only.
 """
 
-import os
 import stat
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr.ledger import synced
 from ivr.ledger.rows import Row
 
 
@@ -85,31 +85,5 @@ class Journal:
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def _append(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            self._append_alone(path, data)
-
-    def _append_alone(self, path: Path, data: bytes) -> None:
-        new = not path.exists()
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            before = os.fstat(file).st_size
-            if before and os.pread(file, 1, before - 1) != b"\n":
-                data = b"\n" + data  # the last line was torn by a crash; ours must not continue it
-            try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(file, view) :]
-                os.fsync(file)
-            except OSError:
-                if before or stat.S_ISREG(os.fstat(file).st_mode):
-                    os.ftruncate(file, before)
-                raise
-        finally:
-            os.close(file)
-        if new:
-            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            synced.append(path, data)

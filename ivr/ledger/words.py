@@ -81,4 +81,7 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.CALLER_MARKED: ("penelepon ditandai", "caller marked"),
     Kind.CALLER_UNMARKED: ("tanda dihapus", "mark removed"),
     Kind.INVITE_REFUSED: ("panggilan ditolak Asterisk", "calls refused by Asterisk"),
+    Kind.LEDGER_ANCHORED: ("penjangkaran dimulai", "anchoring begins"),
+    Kind.LEDGER_CUT: ("catatan terpotong", "record cut"),
+    Kind.LEDGER_CUT_ACCEPTED: ("potongan diterima", "cut accepted"),
 }
