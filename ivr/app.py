@@ -30,6 +30,7 @@ from ivr.health.look import (
     ledger_part,
     link_part,
     now_facts,
+    personal_part,
     prompts_part,
     refused_part,
     rules_facts,
@@ -44,6 +45,7 @@ from ivr.ledger.keeper import Keeper
 from ivr.ledger.read import open_calls
 from ivr.ledger.writer import LedgerWriter
 from ivr.menu.prompts_needed import prompts_needed
+from ivr.privacy.place import vault_of
 from ivr.prompts import load_catalogue
 from ivr.queueing.pin_copies import copy_pins
 from ivr.queueing.roster import Roster
@@ -75,21 +77,25 @@ class Engine:
         self._database = create_engine(settings.database)
         self._metrics = Metrics()
         self._roster = Roster()
+        self._vault = vault_of(settings, lambda: self._adviser.rules.city, make=True)
         writer = LedgerWriter(
             self._database,
             settings.journal,
-            prepare=lambda: upgrade(settings.database),
+            vault=self._vault,
+            prepare=lambda: upgrade(settings.database, lambda: self._vault),
         )
         self._keeper = Keeper(Registry(), writer)
         self._anchoring = Anchoring(self._database, settings.ledger_anchor, writer)
-        self._callers = CallerMemory()
+        self._callers = CallerMemory(self._vault.index)
         self._adviser = Adviser(
             book.rules, catalogue, settings.prompts, self._keeper, self._roster, _now, self._callers
         )
         self._changes = Changes(
             settings, book, self._adviser.switch, self._mark, self._call_in_progress, _now
         )
-        self._caller_watch = CallerWatch(self._database, self._callers, lambda: self._adviser.rules, _now)
+        self._caller_watch = CallerWatch(
+            self._database, self._callers, self._vault, lambda: self._adviser.rules, _now
+        )
         self._agi = AgiServer(LOOPBACK, settings.agi_port, self._answer)
         self._link = AmiLink(
             LOOPBACK,
@@ -275,6 +281,7 @@ class Engine:
             draining if self._draining else answering,
             ledger_part(ledger),
             anchor_part(self._anchoring.status()),
+            personal_part(self._vault.problem),
             rules_part(rules),
             prompts_part(self._adviser.catalogue),
             refused_part(self._refused, listens=self._capture.listens, now=_now()),

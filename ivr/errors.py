@@ -31,3 +31,7 @@ class LedgerError(IvrError):
 
 class PromptError(IvrError):
     """A prompt could not be made or read. The caller hears the first language or nothing, and goes on."""
+
+
+class VaultError(IvrError):
+    """Personal data cannot be sealed or opened: it is not kept, or not shown. Calls go on."""

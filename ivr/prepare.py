@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ivr.menu.definition import LONGEST_SPEECH
 from ivr.menu.prompts_needed import menu_prompt, prompts_needed
+from ivr.privacy.place import vault_of
 from ivr.prompts import Catalogue, render_prompts, too_long
 from ivr.render.etc import operators_of_last_time, render
 from ivr.render.install import find_install
@@ -63,7 +64,7 @@ async def _operators(settings: Settings, warnings: list[str]) -> tuple[str, ...]
     try:
         settings.root.mkdir(parents=True, exist_ok=True)
         async with asyncio.timeout(DATABASE_SECONDS):
-            await upgrade(settings.database)
+            await upgrade(settings.database, lambda: vault_of(settings, make=True))
             return tuple(operator.phone for operator in await list_operators(engine))
     except Exception as error:
         warnings.append(

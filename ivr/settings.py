@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         return self.root / "secrets"
 
     @property
+    def sealed_by(self) -> Path:
+        """Tells, without the key, by which key personal data was sealed."""
+        return self.root / "ledger" / "personal-data.id"
+
+    @property
     def recorded(self) -> Path:
         return (self.recorded_prompts or self.root / "recorded-prompts").absolute()
 

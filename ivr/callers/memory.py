@@ -6,7 +6,7 @@ and the database is away), the call goes on like any other.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,12 +33,20 @@ class LastCall:
     number: str
     at: datetime
     answered: bool
+    call_id: str = ""
 
 
 class CallerMemory:
-    """Numbers are in the form +628…, times aware."""
+    """Numbers are in the form +628…, times aware. ``index`` is how marks call a number."""
 
-    def __init__(self, *, most_calls: int = MOST_CALLS, most_numbers: int = MOST_NUMBERS) -> None:
+    def __init__(
+        self,
+        index: Callable[[str], str | None] = str,
+        *,
+        most_calls: int = MOST_CALLS,
+        most_numbers: int = MOST_NUMBERS,
+    ) -> None:
+        self._index = index
         self._most_calls = most_calls
         self._most_numbers = most_numbers
         self._numbers: OrderedDict[str, str] = OrderedDict()
@@ -57,7 +65,7 @@ class CallerMemory:
         """It ended."""
         number = self._numbers.pop(call_id, None)
         if number is not None:
-            self.recall(LastCall(number, at, answered))
+            self.recall(LastCall(number, at, answered, call_id))
 
     def recall(self, last: LastCall) -> None:
         """Of two calls of a number the later counts, whichever is told first."""
@@ -77,8 +85,15 @@ class CallerMemory:
         for last in ended:
             self.recall(last)
 
+    def forget(self, call_ids: Collection[str]) -> None:
+        """The personal data of these calls was erased."""
+        for call_id in call_ids:
+            self._numbers.pop(call_id, None)
+        for number in [number for number, last in self._last.items() if last.call_id in call_ids]:
+            del self._last[number]
+
     def take_marks(self, marks: Mapping[str, Sequence[datetime]]) -> None:
-        """All prank marks there are, by number: when each was made."""
+        """All prank marks there are, by the number's index: when each was made."""
         self._marks = marks
 
     def of(self, call_id: str, callers: Callers, now: datetime) -> Remembered:
@@ -89,10 +104,10 @@ class CallerMemory:
         return Remembered(number, self._prank_marks(number, callers, now), self._redial(number, callers, now))
 
     def _prank_marks(self, number: str, callers: Callers, now: datetime) -> int:
-        if callers.prank is None:
+        if callers.prank is None or not self._marks:
             return 0
         oldest = now - timedelta(seconds=callers.prank.forget_seconds)
-        return sum(at > oldest for at in self._marks.get(number, ()))
+        return sum(at > oldest for at in self._marks.get(self._index(number) or "", ()))
 
     def _redial(self, number: str, callers: Callers, now: datetime) -> float | None:
         last = self._last.get(number)

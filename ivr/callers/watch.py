@@ -11,6 +11,7 @@ from ivr.callers.marks import pranks_since
 from ivr.callers.memory import CallerMemory, LastCall
 from ivr.intake.caller import subscriber
 from ivr.ledger.read import lately
+from ivr.ledger.vault import Vault
 from ivr.routing.model import CallerClass
 from ivr.routing.rules import Rules
 from ivr.store.faults import in_short
@@ -32,11 +33,13 @@ class CallerWatch:
         self,
         engine: AsyncEngine,
         memory: CallerMemory,
+        vault: Vault,
         rules: Callable[[], Rules],
         now: Callable[[], datetime],
     ) -> None:
         self._engine = engine
         self._memory = memory
+        self._vault = vault
         self._rules = rules
         self._now = now
         self._restored = False
@@ -74,7 +77,9 @@ class CallerWatch:
         """Once after the start: who is on the line, and who had reached nobody."""
         rules = self._rules()
         within = rules.callers.redial.within_seconds if rules.callers.redial else 0
-        found = await lately(self._engine, self._now() - timedelta(seconds=within) - LONGEST_CALL)
+        found = await lately(
+            self._engine, self._now() - timedelta(seconds=within) - LONGEST_CALL, self._vault
+        )
         on_line: list[tuple[str, str]] = []
         ended: list[LastCall] = []
         for known in found:
@@ -84,6 +89,7 @@ class CallerWatch:
             if known.call.ended_at is None:
                 on_line.append((known.call.id, number))
             else:
-                ended.append(LastCall(number, known.call.ended_at, known.call.human_at is not None))
+                call = known.call
+                ended.append(LastCall(number, known.call.ended_at, call.human_at is not None, call.id))
         self._memory.restore(on_line, ended)
         self._restored = True

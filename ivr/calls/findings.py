@@ -15,6 +15,8 @@ class Kind(StrEnum):
     """Asterisk answered it: answer time counts from here."""
     INTAKE = "intake"
     """The engine knows what was dialled and what the caller's number is worth."""
+    CALLER = "caller"
+    """Personal data of the caller was kept, apart from the ledger; the entry commits to it."""
     MENU = "menu"
     DECISION = "decision"
     LIFELINE = "lifeline"
@@ -58,6 +60,10 @@ class Kind(StrEnum):
     LEDGER_CUT = "ledger-cut"
     """Entries that were anchored outside the database are not in it any more."""
     LEDGER_CUT_ACCEPTED = "ledger-cut-accepted"
+    ERASED = "erased"
+    """The personal data of the call was destroyed."""
+    RETENTION = "retention"
+    """What was kept long enough was destroyed; belongs to no call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ivr.callers.marks import Mark, Marked, add_mark, list_marks, remove_marks
 from ivr.commands.common import command, out
-from ivr.commands.database import open_database
-from ivr.errors import IvrError
+from ivr.commands.database import open_database, reading_vault
+from ivr.errors import IvrError, VaultError
 from ivr.intake.caller import subscriber
 from ivr.ledger.read import find_call
 from ivr.ledger.show import masked
+from ivr.ledger.vault import Vault
+from ivr.privacy.place import vault_of
 from ivr.routing.model import CallerClass
 from ivr.routing.rules import City
 from ivr.rulebook import open_rulebook
@@ -36,9 +38,10 @@ async def mark(
     """Mark a number, or the number of a call. routing.yaml says under callers what marks do, and how long."""
     settings = load_settings()
     city = open_rulebook(settings).rules.city
+    vault = vault_of(settings, lambda: city, make=True)
     async with open_database(settings) as engine:
-        call_id, number = await _find(engine, whom, city)
-        await add_mark(engine, Marked(number, mark, by, datetime.now(UTC), call_id))
+        call_id, number = await _find(engine, whom, city, vault)
+        await add_mark(engine, Marked(number, mark, by, datetime.now(UTC), call_id), vault)
     out.print(f"{masked(number)}: ditandai / marked: {mark}", markup=False, soft_wrap=True)
 
 
@@ -48,9 +51,12 @@ async def unmark(whom: Whom, mark: TheMark = Mark.PRANK) -> None:
     """Remove the mark of one call, or all of a number."""
     settings = load_settings()
     city = open_rulebook(settings).rules.city
+    vault = vault_of(settings, lambda: city, make=True)
     async with open_database(settings) as engine:
-        call_id, number = await _find(engine, whom, city)
-        gone = await remove_marks(engine, mark, number=number, call_id=call_id, at=datetime.now(UTC))
+        call_id, number = await _find(engine, whom, city, vault)
+        gone = await remove_marks(
+            engine, mark, number_index=vault.index(number), call_id=call_id, at=datetime.now(UTC)
+        )
     if gone == 0:
         raise IvrError(f"{whom} has no mark {mark}: ivr caller marks lists them.")
     out.print(f"{masked(number)}: {gone} tanda dihapus / marks removed: {mark}", markup=False, soft_wrap=True)
@@ -67,8 +73,9 @@ async def marks(
     """List marks, the newest first."""
     settings = load_settings()
     zone = open_rulebook(settings).rules.city.zone
-    async with open_database(settings) as engine:
-        found = await list_marks(engine, limit)
+    vault = reading_vault(settings)
+    async with open_database(settings) as engine, engine.connect() as connection:
+        found = await list_marks(connection, limit, vault)
     table = Table("nomor / number", "tanda / mark", "oleh / by", "waktu / time", "panggilan / call", box=None)
     for marked in found:
         table.add_row(
@@ -81,8 +88,10 @@ async def marks(
     out.print(table)
 
 
-async def _find(engine: AsyncEngine, whom: str, city: City) -> tuple[str | None, str]:
+async def _find(engine: AsyncEngine, whom: str, city: City, vault: Vault) -> tuple[str | None, str]:
     """The call, if it is one, and the number: one that is somebody's."""
+    if vault.problem:
+        raise VaultError(vault.problem)
     if "." not in whom:
         number = subscriber(whom, city)
         if number is None:
@@ -92,7 +101,7 @@ async def _find(engine: AsyncEngine, whom: str, city: City) -> tuple[str | None,
             )
         return None, number
     async with engine.connect() as connection:
-        known, _ = await find_call(connection, whom)
+        known, _ = await find_call(connection, whom, vault=vault)
     number = subscriber(known.number, city)
     if number is None or known.call.caller is not CallerClass.NUMBER:
         raise IvrError(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ivr.commands.common import command, out
+from ivr.commands.database import reading_vault
 from ivr.commands.times import city_zone, since_time
 from ivr.ledger.show import json_call, json_calls, show_call, show_calls
 from ivr.settings import load_settings
@@ -27,13 +28,18 @@ async def calls(
     """List the newest calls."""
     settings = load_settings()
     zone = city_zone(settings)
+    vault = reading_vault(settings)
     start = None if since is None else since_time(since, zone)
     if as_json:
-        found = await json_calls(settings.database, since=start, result=result, limit=limit, numbers=numbers)
+        found = await json_calls(
+            settings.database, since=start, result=result, limit=limit, numbers=numbers, vault=vault
+        )
         print(json.dumps(found, ensure_ascii=False, indent=2))
         return
     out.print(
-        await show_calls(settings.database, zone, since=start, result=result, limit=limit, numbers=numbers)
+        await show_calls(
+            settings.database, zone, since=start, result=result, limit=limit, numbers=numbers, vault=vault
+        )
     )
 
 
@@ -45,8 +51,9 @@ async def call(
 ) -> None:
     """Show every step of one call."""
     settings = load_settings()
+    vault = reading_vault(settings)
     if as_json:
-        found = await json_call(settings.database, call_id, numbers=numbers)
+        found = await json_call(settings.database, call_id, numbers=numbers, vault=vault)
         print(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    out.print(await show_call(settings.database, city_zone(settings), call_id, numbers=numbers))
+    out.print(await show_call(settings.database, city_zone(settings), call_id, numbers=numbers, vault=vault))

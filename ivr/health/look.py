@@ -50,6 +50,13 @@ def anchor_part(anchor: AnchorStatus) -> Part:
     return Part("ledger_chain", Level.OK, f"entry {anchor.newest.seq} {anchor.newest.hash}")
 
 
+def personal_part(problem: str | None) -> Part:
+    """``problem``: why the vault is locked."""
+    if problem is None:
+        return Part("personal-data", Level.OK, "sealed")
+    return Part("personal-data", Level.BAD, f"callers' numbers are not kept: {problem}")
+
+
 def rules_part(rules: RulesStatus) -> Part:
     in_force = f"version {rules.number or '?'} ({rules.digest})"
     if rules.refused:

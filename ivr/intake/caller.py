@@ -92,6 +92,13 @@ def subscriber(text: str, city: City) -> str | None:
     return international(digits, city.area_code)
 
 
+def canonical(text: str, city: City) -> str:
+    """The one form of a number, however it is written: +628…, or its digits where it is no subscriber's.
+    Empty for what has none."""
+    digits = _digits(text)
+    return "" if digits is None else international(digits, city.area_code) or digits
+
+
 def display_name(header: str) -> str:
     """The name in a From header, without its quotes; empty when there is none."""
     name, bracket, _ = header.rpartition("<")

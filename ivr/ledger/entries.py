@@ -45,3 +45,9 @@ class CallerData:
     number: str
     name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def with_more(self, later: "CallerData") -> "CallerData":
+        """What is known once ``later`` was learnt, too."""
+        return CallerData(
+            self.call_id, later.number or self.number, later.name or self.name, later.headers or self.headers
+        )

@@ -22,18 +22,20 @@ class Keeper:
     def see(self, event: CallEvent | EngineNote) -> tuple[Change, ...]:
         """Something happened. A note must be seen *before* the advice is sent, so that the record has it
         ahead of what the dialplan does with it."""
+        changes = self._keep(self.registry.apply(event))
         if isinstance(event, CallAnswered) and event.caller_number:
             self.writer.record_caller(CallerData(event.call_id, event.caller_number))
-        return self._keep(self.registry.apply(event))
+        return changes
 
     def reconcile(self, snapshot: Snapshot, mark: int, now: datetime) -> tuple[Change, ...]:
         """Agree with Asterisk; ``mark`` is :meth:`Registry.mark` of before the snapshot was asked for."""
         changes = self.registry.reconcile(snapshot, mark, now)
         changed = {change.call.id for change in changes}
+        changes = self._keep(changes)
         for live in snapshot.calls:
             if live.call_id in changed:
                 self.writer.record_caller(CallerData(live.call_id, live.caller_number))
-        return self._keep(changes)
+        return changes
 
     def asterisk_stopped(self, now: datetime) -> tuple[Change, ...]:
         return self._keep(self.registry.asterisk_stopped(now))

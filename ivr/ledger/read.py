@@ -1,13 +1,13 @@
 """Reading the record: for the command line, and for the engine when it starts."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Row, Select, func, literal, make_url, or_, select, tuple_
+from sqlalchemy import Row, func, literal, make_url, or_, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -15,10 +15,13 @@ from ivr.calls.call import Call
 from ivr.calls.endings import Result
 from ivr.calls.findings import Kind
 from ivr.errors import IvrError
+from ivr.ledger.entries import CallerData
+from ivr.ledger.personal import opened
 from ivr.ledger.rows import call_of
+from ivr.ledger.vault import Vault
 from ivr.store.engine import close, create_engine
 from ivr.store.faults import in_short
-from ivr.store.tables import callers, calls, ledger
+from ivr.store.tables import calls, ledger
 
 MOST_MATCHES = 5
 """So many calls are named when a part of an id fits several."""
@@ -34,7 +37,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A call as the record has it, and its caller's number and name: personal data."""
+    """A call as the record has it, and its caller's number and name: personal data. Both are empty where
+    nothing is known or kept, and where the vault is locked."""
 
     call: Call
     number: str
@@ -89,53 +93,62 @@ async def open_calls(engine: AsyncEngine) -> tuple[Call, ...]:
     return tuple(call for call in found if call is not None)
 
 
-async def lately(engine: AsyncEngine, since: datetime) -> tuple[Known, ...]:
+async def lately(engine: AsyncEngine, since: datetime, vault: Vault | None) -> tuple[Known, ...]:
     """Calls that had not ended, and those first seen after ``since``; the newest, newest first."""
-    query = _known().where(or_(calls.c.open, calls.c.seen_at >= since)).order_by(calls.c.seen_at.desc())
+    query = select(calls).where(or_(calls.c.open, calls.c.seen_at >= since)).order_by(calls.c.seen_at.desc())
     async with engine.connect() as connection:
         rows = (await connection.execute(query.limit(MOST_LATELY))).all()
-    return tuple(known for known in map(_as_known, rows) if known is not None)
+        return await _known(connection, rows, vault)
 
 
 async def list_calls(
-    connection: AsyncConnection, *, since: datetime | None = None, result: str | None = None, limit: int = 50
+    connection: AsyncConnection,
+    *,
+    vault: Vault | None = None,
+    since: datetime | None = None,
+    result: str | None = None,
+    limit: int = 50,
 ) -> tuple[Known, ...]:
     """The newest ``limit`` calls, newest first; ``result`` is one of :class:`ivr.calls.endings.Result`."""
-    query = _known().order_by(calls.c.seen_at.desc(), calls.c.call_id.desc()).limit(limit)
+    query = select(calls).order_by(calls.c.seen_at.desc(), calls.c.call_id.desc()).limit(limit)
     if since is not None:
         query = query.where(calls.c.seen_at >= since)
     if result is not None:
         if result not in set(Result):
             raise IvrError(f"There is no result {result!r}. Results are: {', '.join(Result)}.")
         query = query.where(calls.c.result == result)
-    known = [_as_known(row) for row in await connection.execute(query)]
-    return tuple(one for one in known if one is not None)
+    return await _known(connection, (await connection.execute(query)).all(), vault)
 
 
-async def find_call(connection: AsyncConnection, part: str) -> tuple[Known, tuple[Written, ...]]:
+async def find_call(
+    connection: AsyncConnection, part: str, *, vault: Vault | None = None
+) -> tuple[Known, tuple[Written, ...]]:
     """The call with this id, or whose id alone begins or ends with ``part``, and all its entries in order.
 
     Raises :class:`IvrError` when none or several fit.
     """
-    rows = (await connection.execute(_known().where(calls.c.call_id == part))).all()
+    rows = (await connection.execute(select(calls).where(calls.c.call_id == part))).all()
     if not rows and part:
         near = or_(
             calls.c.call_id.startswith(part, autoescape=True), calls.c.call_id.endswith(part, autoescape=True)
         )
-        newest_first = _known().where(near).order_by(calls.c.seen_at.desc()).limit(MOST_MATCHES + 1)
+        newest_first = select(calls).where(near).order_by(calls.c.seen_at.desc()).limit(MOST_MATCHES + 1)
         rows = (await connection.execute(newest_first)).all()
     if len(rows) > 1:
         names = ", ".join(row.call_id for row in rows[:MOST_MATCHES])
         raise IvrError(f"{part} fits several calls ({names}, …): give more of the id.")
-    known = _as_known(rows[0]) if rows else None
-    if known is None:
+    found = await _known(connection, rows, vault)
+    if not found:
         raise IvrError(f"There is no call {part!r} in the record: ivr calls lists them.")
+    return found[0], await entries_of(connection, found[0].call.id)
+
+
+async def entries_of(connection: AsyncConnection, call_id: str) -> tuple[Written, ...]:
+    """All entries of one call in order."""
     entries = await connection.execute(
-        select(ledger).where(ledger.c.call_id == known.call.id).order_by(ledger.c.seq)
+        select(ledger).where(ledger.c.call_id == call_id).order_by(ledger.c.seq)
     )
-    return known, tuple(
-        Written(row.seq, row.at, row.recorded_at, row.kind, row.source, row.data) for row in entries
-    )
+    return tuple(Written(row.seq, row.at, row.recorded_at, row.kind, row.source, row.data) for row in entries)
 
 
 async def decisions(connection: AsyncConnection, since: datetime, until: datetime) -> AsyncIterator[Decided]:
@@ -177,15 +190,14 @@ def _missing(url: str) -> bool:
     return parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file()
 
 
-def _known() -> Select[tuple[object, ...]]:
-    return select(calls, callers.c.number, callers.c.name).outerjoin(
-        callers, callers.c.call_id == calls.c.call_id
-    )
-
-
-def _as_known(row: Row[tuple[object, ...]]) -> Known | None:
-    call = _call(row)
-    return None if call is None else Known(call, row.number or "", row.name or "")
+async def _known(
+    connection: AsyncConnection, rows: Sequence[Row[tuple[object, ...]]], vault: Vault | None
+) -> tuple[Known, ...]:
+    found = [call for call in map(_call, rows) if call is not None]
+    people = await opened(connection, (call.id for call in found), vault)
+    nobody = CallerData("", "")
+    who = (people[call.id].caller if call.id in people else nobody for call in found)
+    return tuple(Known(call, caller.number, caller.name) for call, caller in zip(found, who, strict=True))
 
 
 def _call(row: Row[tuple[object, ...]]) -> Call | None:

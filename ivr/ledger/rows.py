@@ -13,11 +13,11 @@ from sqlalchemy import JSON, Table
 
 from ivr.calls import clock
 from ivr.calls.call import Call
-from ivr.ledger.entries import CallerData, Entry
+from ivr.ledger.entries import Entry
 from ivr.store.json_text import JsonText
-from ivr.store.tables import UtcDateTime, callers, calls, ledger
+from ivr.store.tables import UtcDateTime, caller_keys, callers, calls, ledger
 
-TABLES: Mapping[str, Table] = {table.name: table for table in (ledger, calls, callers)}
+TABLES: Mapping[str, Table] = {table.name: table for table in (ledger, calls, callers, caller_keys)}
 _TIMES = {
     name: [c.name for c in table.c if isinstance(c.type, UtcDateTime)] for name, table in TABLES.items()
 }
@@ -69,25 +69,12 @@ def entry_row(entry: Entry, now: datetime) -> Row:
         ledger.name,
         {
             "entry_id": token_hex(16),
-            "call_id": _clean_text(entry.call_id),
+            "call_id": clean_text(entry.call_id),
             "at": entry.at,
             "recorded_at": now,
-            "kind": _clean_text(entry.kind),
+            "kind": clean_text(entry.kind),
             "source": str(entry.source),
             "data": json_text(entry.data),
-        },
-    )
-
-
-def caller_row(caller: CallerData, now: datetime) -> Row:
-    return Row(
-        callers.name,
-        {
-            "call_id": _clean_text(caller.call_id),
-            "number": _clean_text(caller.number),
-            "name": _clean_text(caller.name),
-            "headers": json_text(caller.headers),
-            "recorded_at": now,
         },
     )
 
@@ -118,7 +105,7 @@ def call_row(call: Call, now: datetime) -> Row:
         "queue_seconds": call.queue_seconds,
         "written_at": now,
     }
-    cleaned = {k: _clean_text(v) if isinstance(v, str) else v for k, v in values.items()}
+    cleaned = {k: clean_text(v) if isinstance(v, str) else v for k, v in values.items()}
     return Row(calls.name, {**cleaned, "snapshot": _snapshot(call)})
 
 
@@ -154,18 +141,18 @@ def clean(value: object) -> object:
         case float():
             return value if math.isfinite(value) else None
         case str():
-            return _clean_text(value)
+            return clean_text(value)
         case Mapping():
-            return {_clean_text(str(key)): clean(item) for key, item in value.items()}
+            return {clean_text(str(key)): clean(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [clean(item) for item in value]
         case datetime():
             return value.isoformat()
         case _:
-            return _clean_text(str(value))
+            return clean_text(str(value))
 
 
-def _clean_text(text: str) -> str:
+def clean_text(text: str) -> str:
     if text.isascii() and "\x00" not in text:
         return text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

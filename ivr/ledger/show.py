@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ivr.calls.call import Call
 from ivr.ledger.read import Known, Written, find_call, list_calls, reading
+from ivr.ledger.vault import Vault
 from ivr.ledger.words import CALLERS, KINDS, REASONS, RESULTS, STATES
 from ivr.routing.model import CallerClass
 
@@ -26,10 +27,11 @@ async def show_calls(
     result: str | None = None,
     limit: int = 50,
     numbers: bool = False,
+    vault: Vault | None = None,
 ) -> RenderableType:
     """A table of the newest calls. Raises :class:`ivr.errors.IvrError`."""
     async with reading(url) as connection:
-        found = await list_calls(connection, since=since, result=result, limit=limit)
+        found = await list_calls(connection, vault=vault, since=since, result=result, limit=limit)
     return calls_table(found, zone, numbers=numbers)
 
 
@@ -40,24 +42,29 @@ async def json_calls(
     result: str | None = None,
     limit: int = 50,
     numbers: bool = False,
+    vault: Vault | None = None,
 ) -> list[dict[str, object]]:
     """The same as JSON values, times in UTC. Raises :class:`ivr.errors.IvrError`."""
     async with reading(url) as connection:
-        found = await list_calls(connection, since=since, result=result, limit=limit)
+        found = await list_calls(connection, vault=vault, since=since, result=result, limit=limit)
     return [call_values(known, numbers=numbers) for known in found]
 
 
-async def show_call(url: str, zone: ZoneInfo, part: str, *, numbers: bool = False) -> RenderableType:
+async def show_call(
+    url: str, zone: ZoneInfo, part: str, *, numbers: bool = False, vault: Vault | None = None
+) -> RenderableType:
     """One call and its steps. ``part``: its id, or an unambiguous beginning or end of it."""
     async with reading(url) as connection:
-        known, entries = await find_call(connection, part)
+        known, entries = await find_call(connection, part, vault=vault)
     return Group(calls_table((known,), zone, numbers=numbers), steps_table(known.call, entries, zone))
 
 
-async def json_call(url: str, part: str, *, numbers: bool = False) -> dict[str, object]:
+async def json_call(
+    url: str, part: str, *, numbers: bool = False, vault: Vault | None = None
+) -> dict[str, object]:
     """The same as JSON values: the call with its ``entries``."""
     async with reading(url) as connection:
-        known, entries = await find_call(connection, part)
+        known, entries = await find_call(connection, part, vault=vault)
     return {**call_values(known, numbers=numbers), "entries": [_entry_values(entry) for entry in entries]}
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import Text, case, cast, insert, select
+from sqlalchemy import Select, Table, bindparam, exists, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.ledger.chain import GENESIS, Head, link
 from ivr.ledger.rows import Row
 from ivr.store.engine import alone
-from ivr.store.tables import callers, calls, ledger
+from ivr.store.tables import caller_keys, callers, calls, erasures, ledger
 
 _Insert = sqlite.Insert | postgresql.Insert
 
@@ -27,7 +27,11 @@ async def store(
     if entries:
         await _append(connection, entries, look=replay or doubtful)
     dialect = connection.dialect.name
-    for table, statement in ((callers, _callers(dialect)), (calls, _calls(dialect, replay))):
+    for table, statement in (
+        (callers, _unless_erased(dialect, callers)),
+        (caller_keys, _unless_erased(dialect, caller_keys)),
+        (calls, _calls(dialect, replay)),
+    ):
         values = [dict(row.values) for row in rows if row.table == table.name]
         if values:
             await connection.execute(statement, values)
@@ -65,17 +69,15 @@ async def _not_stored(
 
 
 @cache
-def _callers(dialect: str) -> _Insert:
-    insert = sqlite.insert(callers) if dialect == "sqlite" else postgresql.insert(callers)
-    new = insert.excluded
-    return insert.on_conflict_do_update(
-        index_elements=[callers.c.call_id],
-        set_={
-            "number": case((new.number != "", new.number), else_=callers.c.number),
-            "name": case((new.name != "", new.name), else_=callers.c.name),
-            "headers": case((cast(new.headers, Text) != "{}", new.headers), else_=callers.c.headers),
-        },
-    )
+def _unless_erased(dialect: str, table: Table) -> _Insert:
+    """Sealed data of a call that was erased does not come back, however late it comes."""
+    into = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    columns = list(table.c)
+    erased = exists().where(erasures.c.call_id == bindparam("call_id"), erasures.c.done_at.is_not(None))
+    new: Select[tuple[object, ...]] = select(
+        *(bindparam(column.name, type_=column.type) for column in columns)
+    ).where(~erased)
+    return into.from_select(columns, new).on_conflict_do_nothing(index_elements=[table.c.sealed_id])
 
 
 @cache

@@ -1,7 +1,7 @@
 """What waits to be stored: rows in their order, and of each call how it stands now."""
 
-from collections import deque
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -9,11 +9,16 @@ from itertools import islice
 from ivr.calls.call import Call
 from ivr.calls.states import State
 from ivr.ledger.entries import CallerData, Entry
-from ivr.ledger.rows import Row, call_row, caller_row, entry_row
+from ivr.ledger.personal import caller_rows
+from ivr.ledger.rows import Row, call_row, entry_row
+from ivr.ledger.vault import Vault
 
 CALL_SECONDS = 1.0
 """A call's row is written when the call is new, at its end, and between the two at most so often. The ledger
 has each step at once; the row only says how far the call has come."""
+
+MOST_CALLERS = 2_000
+"""Calls whose callers are remembered, so that only what is new of them is put down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,16 @@ class Batch:
 class Waiting:
     """Bounded by ``bound`` rows; a call counts as one, however often it changed. Times are the loop's."""
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, vault: Vault | None = None) -> None:
         self._bound = bound
-        self._told: deque[tuple[Entry | CallerData, datetime]] = deque()
-        """With the time at which it was put down. Rows are made of many at once: that costs a third of making
-        each when it comes."""
+        self._vault = vault
+        self._told: deque[tuple[Entry | str, datetime]] = deque()
+        """Entries, and calls whose caller's data wait in ``_unsealed``; with the time at which they were put
+        down. Rows are made of many at once: that costs a third of making each when it comes."""
+        self._callers: OrderedDict[str, CallerData] = OrderedDict()
+        """By call: all that is known of the caller."""
+        self._unsealed: dict[str, CallerData] = {}
+        """By call."""
         self._rows: deque[Row] = deque()
         """Made, and not stored yet; they stay the same, whatever fails."""
         self._calls: dict[str, Call] = {}
@@ -49,8 +59,24 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._told) + len(self._rows) + len(self._calls)
 
-    def add(self, what: Entry | CallerData, now: datetime) -> bool:
+    def add(self, entry: Entry, now: datetime) -> bool:
         """False when it is full: then it is lost."""
+        return self._tell(entry, now)
+
+    def add_caller(self, caller: CallerData, now: datetime) -> bool:
+        """What of it is new. False when it is full: then it is lost."""
+        call_id = caller.call_id
+        known = self._callers.get(call_id, CallerData(call_id, ""))
+        whole = known.with_more(caller)
+        if whole != known:
+            if call_id not in self._unsealed and not self._tell(call_id, now):
+                return False
+            self._unsealed[call_id] = self._callers[call_id] = whole
+            while len(self._callers) > MOST_CALLERS:
+                self._callers.popitem(last=False)
+        return True
+
+    def _tell(self, what: Entry | str, now: datetime) -> bool:
         if len(self) >= self._bound:
             return False
         self._told.append((what, now))
@@ -75,7 +101,7 @@ class Waiting:
     def batch(self, most: int, at: float, *, everything: bool = False) -> Batch:
         """The first ``most`` rows, and calls that are due (all of them with ``everything``)."""
         while self._told and len(self._rows) < most:
-            self._rows.append(_row(*self._told.popleft()))
+            self._rows.extend(self._rows_of(*self._told.popleft()))
         entries = tuple(islice(self._rows, most))
         due: Iterator[Call] = (call for call in self._calls.values() if everything or self.is_due(call, at))
         return Batch(entries, tuple(islice(due, most - len(entries))), at)
@@ -89,17 +115,20 @@ class Waiting:
                 del self._calls[call.id]
             if call.state is State.ENDED:
                 self._stored_at.pop(call.id, None)
+                self._callers.pop(call.id, None)
             else:
                 self._stored_at[call.id] = batch.at
+
+    def _rows_of(self, what: Entry | str, now: datetime) -> Iterable[Row]:
+        if isinstance(what, Entry):
+            return (entry_row(what, now),)
+        return caller_rows(self._unsealed.pop(what), now, self._vault)
 
     def forget(self) -> int:
         """Give up everything; how much that was."""
         lost = len(self)
         self._told.clear()
+        self._unsealed.clear()
         self._rows.clear()
         self._calls.clear()
         return lost
-
-
-def _row(what: Entry | CallerData, now: datetime) -> Row:
-    return entry_row(what, now) if isinstance(what, Entry) else caller_row(what, now)

@@ -55,6 +55,7 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.TRUNK: ("panggilan masuk", "call arrives"),
     Kind.TRUNK_ANSWERED: ("diangkat", "trunk answered"),
     Kind.INTAKE: ("dikenali", "identified"),
+    Kind.CALLER: ("data penelepon disimpan", "caller's data kept"),
     Kind.MENU: ("menu", "menu"),
     Kind.DECISION: ("keputusan", "decision"),
     Kind.LIFELINE: ("tanpa mesin", "without the engine"),
@@ -84,4 +85,6 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.LEDGER_ANCHORED: ("penjangkaran dimulai", "anchoring begins"),
     Kind.LEDGER_CUT: ("catatan terpotong", "record cut"),
     Kind.LEDGER_CUT_ACCEPTED: ("potongan diterima", "cut accepted"),
+    Kind.ERASED: ("data pribadi dihapus", "personal data erased"),
+    Kind.RETENTION: ("masa simpan berakhir", "kept long enough"),
 }

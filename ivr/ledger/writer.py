@@ -27,6 +27,7 @@ from ivr.ledger.entries import CallerData, Entry
 from ivr.ledger.journal import Journal
 from ivr.ledger.rows import Row
 from ivr.ledger.storing import store
+from ivr.ledger.vault import Vault
 from ivr.ledger.waiting import Batch, Waiting
 from ivr.store.faults import in_short, rows_at_fault
 
@@ -73,14 +74,16 @@ class _AwayError(Exception):
 
 
 class LedgerWriter:
-    """``record``, ``record_caller`` and ``project`` never wait and never raise. ``prepare`` (the migrations)
-    is awaited before the first commit and again until it succeeds."""
+    """``record``, ``record_caller`` and ``project`` never wait and never raise. ``vault`` seals personal
+    data; without it none is kept. ``prepare`` (the migrations) is awaited before the first commit and again
+    until it succeeds."""
 
     def __init__(
         self,
         engine: AsyncEngine,
         journal: Path,
         *,
+        vault: Vault | None = None,
         prepare: Callable[[], Awaitable[None]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         tuning: Tuning = Tuning(),
@@ -90,7 +93,7 @@ class LedgerWriter:
         self._prepare = prepare
         self._now = now
         self._tuning = tuning
-        self._waiting = Waiting(tuning.bound)
+        self._waiting = Waiting(tuning.bound, vault)
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
         self._closing = self._closed = False
@@ -113,11 +116,12 @@ class LedgerWriter:
 
     def record(self, entry: Entry) -> None:
         """Put down what happened."""
-        self._put(entry)
+        self._put(self._waiting.add(entry, self._now()))
 
     def record_caller(self, caller: CallerData) -> None:
-        """Put down personal data. A second time for the same call adds to the first."""
-        self._put(caller)
+        """Put down personal data. A second time for the same call adds to the first. With the vault locked,
+        nothing is kept."""
+        self._put(self._waiting.add_caller(caller, self._now()))
 
     def project(self, call: Call) -> None:
         """Put down how a call stands now; replaces what was put down before, within
@@ -161,8 +165,8 @@ class LedgerWriter:
             self._lost += rows
             _log.critical("ledger-rows-lost", rows=rows, error=self._last_error)
 
-    def _put(self, what: Entry | CallerData) -> None:
-        if not self._waiting.add(what, self._now()):
+    def _put(self, taken: bool) -> None:
+        if not taken:
             self._lose()
             return
         if self._closed:

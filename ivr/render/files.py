@@ -47,8 +47,29 @@ def secret(directory: Path, name: str) -> str:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = secrets.token_hex(16)
-    write_atomic(path, made + "\n", mode=0o600)
-    return made
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.made")
+    write_atomic(temporary, made + "\n", mode=0o600)
+    try:
+        # Of two processes at once, the first one's: it may be in use already.
+        os.link(temporary, path)
+        _sync(path.parent)
+        return made
+    except FileExistsError:
+        found = path.read_text().strip()
+        if not found:  # torn by a power cut
+            temporary.replace(path)
+        return found or made
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(directory: Path) -> None:
+    """What was made there is there after a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def refuse_special(path: Path, setting: str) -> None:

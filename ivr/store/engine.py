@@ -86,6 +86,8 @@ def _sqlite(engine: AsyncEngine, busy_seconds: float) -> AsyncEngine:
         # batches, so this costs one sync a batch, not one an entry.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        # What is erased is overwritten, too, and does not stay in free pages.
+        cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
 
     return engine

@@ -101,13 +101,43 @@ loss of truth: the ledger has everything it was made of. ``open``: has not ended
 callers = Table(
     "callers",
     metadata,
-    Column("call_id", Text, primary_key=True),
-    Column("number", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("headers", JSON, nullable=False),
+    Column("sealed_id", String(32), primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("number_index", String(64)),
+    Column("sealed", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    Index(None, "call_id"),
+    Index(None, "number_index"),
+    Index(None, "recorded_at"),
 )
-"""Personal data, apart from the ledger so that it can be erased."""
+"""Personal data of callers, sealed (:mod:`ivr.ledger.vault`), apart from the ledger so that it can be erased.
+Of one call there may be several rows: what was learnt later adds to what was known."""
+
+caller_keys = Table(
+    "caller_keys",
+    metadata,
+    Column("sealed_id", String(32), primary_key=True),
+    Column("call_id", Text),
+    Column("wrapped", Text, nullable=False),
+    Index(None, "call_id"),
+)
+"""The wrapped key of each row of ``callers`` and of ``caller_marks`` (these without a call). A table of its
+own, so that a copy of the database can be kept without it: what is erased is then erased there, too."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("done_at", UtcDateTime),
+    Column("entered", Boolean, nullable=False),
+    Index(None, "entered"),
+)
+"""Calls whose personal data was erased, or is to be when they have ended (``done_at`` is null). Where it was,
+none is taken in again. ``entered``: the ledger has the entry."""
 
 operators = Table(
     "operators",
@@ -125,13 +155,16 @@ caller_marks = Table(
     "caller_marks",
     metadata,
     Column("id", _SERIAL, primary_key=True, autoincrement=True),
-    Column("number", Text, nullable=False),
+    Column("number_index", String(64), nullable=False),
+    Column("sealed_id", String(32), nullable=False),
+    Column("sealed", Text, nullable=False),
     Column("mark", Text, nullable=False),
     Column("call_id", Text),
     Column("by", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Index(None, "number"),
+    Index(None, "number_index"),
     Index(None, "at"),
     Index(None, "call_id", "mark", unique=True),
 )
-"""Marks that operators put on numbers (:class:`ivr.callers.marks.Marked`): personal data, can be removed."""
+"""Marks that operators put on numbers (:class:`ivr.callers.marks.Marked`): the number is
+sealed, can be removed."""

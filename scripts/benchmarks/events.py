@@ -25,6 +25,7 @@ from ivr.asterisk.translate import translate
 from ivr.calls.events import OperatorChanged, OperatorLeft
 from ivr.calls.registry import Registry
 from ivr.ledger.keeper import Keeper
+from ivr.ledger.vault import Vault
 from ivr.ledger.writer import LedgerWriter
 from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
@@ -107,7 +108,11 @@ async def _to_the_record(file: Path, copies: int, count: int, directory: Path) -
     url = f"sqlite+aiosqlite:///{directory / 'record.sqlite3'}"
     await upgrade(url)
     engine = create_engine(url)
-    writer = LedgerWriter(engine, directory / "journal.jsonl")
+    writer = LedgerWriter(
+        engine,
+        directory / "journal.jsonl",
+        vault=Vault(directory / "secrets", directory / "sealed-by", make=True),
+    )
     writer.start()
     keeper = Keeper(Registry(), writer)
 

@@ -25,10 +25,11 @@ def fill(database: Path, calls: int) -> None:
 
 def _copy(connection: sqlite3.Connection, source: str, first: int, last: int) -> None:
     many = "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-    for table in ("calls", "callers"):
+    for table in ("calls", "callers", "caller_keys"):
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
         values = {
             "call_id": "'fill-' || i",
+            "sealed_id": "'fill-' || i",
             "open": "0",
             "seen_at": "strftime('%Y-%m-%d %H:%M:%S.000000', seen_at, '-' || i || ' seconds')",
             "snapshot": "replace(snapshot, ?, 'fill-' || i)",

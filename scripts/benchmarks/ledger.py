@@ -20,6 +20,7 @@ from benchmarks.process import BenchError
 from benchmarks.say import say
 from ivr.ledger.entries import CallerData, Entry, Source
 from ivr.ledger.read import find_call, list_calls, open_calls, reading
+from ivr.ledger.vault import Vault
 from ivr.ledger.writer import LedgerWriter
 from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
@@ -118,7 +119,9 @@ async def _speed(
 @asynccontextmanager
 async def writer_on(url: str, journal: Path) -> AsyncIterator[LedgerWriter]:
     engine = create_engine(url)
-    writer = LedgerWriter(engine, journal)
+    writer = LedgerWriter(
+        engine, journal, vault=Vault(journal.parent / "secrets", journal.parent / "sealed-by", make=True)
+    )
     writer.start()
     try:
         yield writer

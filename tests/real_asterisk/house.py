@@ -23,6 +23,7 @@ from stack.phones.sipp import TRUNK_ADDRESS, TrunkCaller
 from stack.ports import PortBlock
 
 from ivr.prepare import prepare
+from ivr.privacy.place import vault_of
 from ivr.queueing.operators import make_operator
 from ivr.settings import Settings
 from ivr.store.accounts import add_operator
@@ -308,21 +309,32 @@ class House:
 
     def call_of(self, caller: str) -> dict[str, Any]:
         """The row of the newest call from this number; empty as long as there is none."""
-        found = self.rows(
-            "SELECT calls.* FROM calls JOIN callers USING (call_id) WHERE number = ? ORDER BY seen_at DESC",
-            caller,
-        )
-        return found[0] if found else {}
+        for call in reversed(self.calls()):
+            if self.caller_of(call["call_id"]).get("number") == caller:
+                return call
+        return {}
 
     def call_by(self, sip_call_id: str) -> dict[str, Any]:
         """The row of the call with this SIP Call-ID, and its caller's number, name and headers; empty as long
         as there is none."""
+        for call in self.calls():
+            caller = self.caller_of(call["call_id"])
+            if caller.get("headers", {}).get("sip_call_id") == sip_call_id:
+                return {**call, **caller}
+        return {}
+
+    def caller_of(self, call_id: str) -> dict[str, Any]:
+        """Number, name and headers of the caller of a call; empty when nothing is kept."""
         found = self.rows(
-            "SELECT calls.*, number, name, headers FROM calls JOIN callers USING (call_id) "
-            "WHERE json_extract(headers, '$.sip_call_id') = ?",
-            sip_call_id,
+            "SELECT sealed, wrapped FROM callers JOIN caller_keys USING (sealed_id) "
+            "WHERE callers.call_id = ? ORDER BY recorded_at",
+            call_id,
         )
-        return found[0] if found else {}
+        vault, whole = vault_of(self.settings, make=False), {}
+        for row in found:
+            values, _ = vault.open(call_id, row["wrapped"], row["sealed"])
+            whole |= {name: value for name, value in values.items() if value or name not in whole}
+        return whole
 
     def story(self, call_id: str) -> list[Told]:
         """The entries of one call in the order in which they were written."""

@@ -13,6 +13,8 @@ from sqlalchemy import Column, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ivr.ledger.entries import Entry, Source
+from ivr.ledger.personal import Opened, opened
+from ivr.ledger.vault import Vault
 from ivr.ledger.writer import LedgerWriter, Tuning
 from ivr.store.engine import close, create_engine
 from ivr.store.tables import ledger
@@ -24,6 +26,11 @@ FAST = Tuning(linger_seconds=0.001, retry_seconds=(0.01, 0.05), commit_seconds=5
 
 def entry(number: int, call: str = "c1") -> Entry:
     return Entry(call, NOW, "queue", Source.ASTERISK, {"number": number})
+
+
+def a_vault(folder: Path) -> Vault:
+    """A vault with a key of its own, the same one for the same folder."""
+    return Vault(folder / "secrets", folder / "sealed-by", make=True)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -39,6 +46,7 @@ class Place:
         self.folder = folder
         self.url = url
         self.journal = folder / "journal"
+        self.vault = a_vault(folder)
         self.engines: list[AsyncEngine] = []
 
     async def __aenter__(self) -> Self:
@@ -51,7 +59,11 @@ class Place:
     def writer(self, tuning: Tuning = FAST, journal: Path | None = None, busy: float = 0.01) -> LedgerWriter:
         """``busy``: so many seconds a commit waits in a lock."""
         writer = LedgerWriter(
-            self.engine(busy), journal or self.journal, prepare=partial(upgrade, self.url), tuning=tuning
+            self.engine(busy),
+            journal or self.journal,
+            vault=self.vault,
+            prepare=partial(upgrade, self.url),
+            tuning=tuning,
         )
         writer.start()
         return writer
@@ -67,9 +79,14 @@ class Place:
             found = await connection.execute(select(column).order_by(*column.table.primary_key))
             return list(found.scalars())
 
+    async def of_caller(self, call_id: str) -> Opened | None:
+        """What the record knows of the caller."""
+        async with self.engine().connect() as connection:
+            return (await opened(connection, [call_id], self.vault)).get(call_id)
+
     async def numbers(self) -> list[Any]:
         """Of all entries, in the order in which they were written."""
-        return [data["number"] for data in await self.column(ledger.c.data)]
+        return [data["number"] for data in await self.column(ledger.c.data) if "number" in data]
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:

@@ -75,7 +75,7 @@ async def test_a_filled_record_is_like_one_of_real_calls(tmp_path: Path) -> None
         assert len(await list_calls(connection, limit=100)) == 51
         known, entries = await find_call(connection, "fill-25")
     assert known.call.id == "fill-25"
-    assert [entry.kind for entry in entries] == ["trunk", "menu", "ended"]
+    assert [entry.kind for entry in entries] == ["caller", "trunk", "menu", "ended"]
     engine = create_engine(url)
     assert await open_calls(engine) == ()
     await close(engine)

@@ -21,13 +21,16 @@ from ivr.calls.registry import Registry
 from ivr.cli import app
 from ivr.errors import IvrError
 from ivr.ledger.keeper import Keeper
+from ivr.ledger.vault import Vault
 from ivr.ledger.writer import LedgerWriter
+from ivr.privacy.place import vault_of
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
 from ivr.routing.loader import load_file
 from ivr.routing.model import CallerClass
+from ivr.settings import Settings
 from ivr.store.engine import close, create_engine
-from ivr.store.tables import ledger
+from ivr.store.tables import caller_keys, ledger
 from ivr.store.upgrade import upgrade
 from ivr.vocabulary import AgiScript, IntakeField, Step
 
@@ -43,10 +46,20 @@ CALLS = {
 """How the callers of three calls are in the record: as a carrier sends them."""
 
 
+def vault_in(state: Path) -> Vault:
+    """The one of an installation with this state."""
+    return vault_of(Settings(state=state), lambda: RULES.city, make=True)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return vault_in(tmp_path)
+
+
 async def record(url: str, folder: Path, *, ended: bool = True, answered: bool = False) -> None:
     await upgrade(url)
     engine = create_engine(url)
-    writer = LedgerWriter(engine, folder / "journal")
+    writer = LedgerWriter(engine, folder / "journal", vault=vault_in(folder))
     writer.start()
     keeper = Keeper(Registry(), writer)
     for call, (caller, number) in CALLS.items():
@@ -65,27 +78,37 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def watch(engine: AsyncEngine, memory: CallerMemory, seconds: float = 60) -> CallerWatch:
-    return CallerWatch(engine, memory, lambda: RULES, lambda: at(seconds))
+def watch(engine: AsyncEngine, memory: CallerMemory, vault: Vault, seconds: float = 60) -> CallerWatch:
+    return CallerWatch(engine, memory, vault, lambda: RULES, lambda: at(seconds))
 
 
-async def test_a_mark_is_kept_counted_and_removed(engine: AsyncEngine) -> None:
-    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op1", at(0)))
-    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op2", at(9), "c1"))
-    await add_mark(engine, Marked("+628110000001", Mark.PRANK, "op1", at(5)))
-    assert await pranks_since(engine, at(1)) == {NUMBER: [at(9)], "+628110000001": [at(5)]}
-    assert [(one.by, one.call_id) for one in await list_marks(engine, 2)] == [("op2", "c1"), ("op1", None)]
-    assert await remove_marks(engine, Mark.PRANK, number=NUMBER, at=at(20)) == 2
-    assert await pranks_since(engine, at(0)) == {"+628110000001": [at(5)]}
+async def test_a_mark_is_kept_counted_and_removed(engine: AsyncEngine, vault: Vault) -> None:
+    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op1", at(0)), vault)
+    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op2", at(9), "c1"), vault)
+    await add_mark(engine, Marked("+628110000001", Mark.PRANK, "op1", at(5)), vault)
+    index, other = vault.index(NUMBER), vault.index("+628110000001")
+    assert await pranks_since(engine, at(1)) == {index: [at(9)], other: [at(5)]}
+    async with engine.connect() as connection:
+        newest = await list_marks(connection, 2, vault)
+    assert [(one.number, one.by, one.call_id) for one in newest] == [
+        (NUMBER, "op2", "c1"),
+        ("+628110000001", "op1", None),
+    ]
+    assert await remove_marks(engine, Mark.PRANK, number_index=index, at=at(20)) == 2
+    assert await pranks_since(engine, at(0)) == {other: [at(5)]}
+    async with engine.connect() as connection:
+        assert len((await connection.execute(select(caller_keys))).all()) == 1
 
 
-async def test_a_call_is_marked_once_and_the_ledger_tells_it_without_the_number(engine: AsyncEngine) -> None:
+async def test_a_call_is_marked_once_and_the_ledger_tells_it_without_the_number(
+    engine: AsyncEngine, vault: Vault
+) -> None:
     marked = Marked(NUMBER, Mark.PRANK, "op1", at(0), "c1")
-    await add_mark(engine, marked)
+    await add_mark(engine, marked, vault)
     with pytest.raises(IvrError, match="already"):
-        await add_mark(engine, marked)
-    assert await remove_marks(engine, Mark.PRANK, number=NUMBER, call_id="c1", at=at(1)) == 1
-    await add_mark(engine, marked)
+        await add_mark(engine, marked, vault)
+    assert await remove_marks(engine, Mark.PRANK, call_id="c1", at=at(1)) == 1
+    await add_mark(engine, marked, vault)
     async with engine.connect() as connection:
         rows = (await connection.execute(select(ledger).order_by(ledger.c.seq))).all()
     assert [(row.call_id, row.kind, row.data) for row in rows] == [
@@ -96,41 +119,43 @@ async def test_a_call_is_marked_once_and_the_ledger_tells_it_without_the_number(
 
 
 async def test_who_reached_nobody_is_known_to_the_next_run_and_who_is_nobody_is_not(
-    engine: AsyncEngine, database_url: str, tmp_path: Path
+    engine: AsyncEngine, vault: Vault, database_url: str, tmp_path: Path
 ) -> None:
     await record(database_url, tmp_path)
-    memory = CallerMemory()
-    await watch(engine, memory).refresh()
+    memory = CallerMemory(vault.index)
+    await watch(engine, memory, vault).refresh()
     memory.came("again", NUMBER)
     assert memory.of("again", RULES.callers, at(60)) == Remembered(NUMBER, 0, 40.0)
 
 
 async def test_who_is_in_the_menu_is_known_to_the_next_run(
-    engine: AsyncEngine, database_url: str, tmp_path: Path
+    engine: AsyncEngine, vault: Vault, database_url: str, tmp_path: Path
 ) -> None:
     await record(database_url, tmp_path, ended=False)
-    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op1", at(0)))
-    memory = CallerMemory()
-    await watch(engine, memory).refresh()
+    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op1", at(0)), vault)
+    memory = CallerMemory(vault.index)
+    await watch(engine, memory, vault).refresh()
     found = [memory.of(call, RULES.callers, at(60)) for call in CALLS]
     assert found == [Remembered(NUMBER, 1, None), Remembered(), Remembered()]
 
 
 async def test_who_talked_with_a_person_is_no_redial_of_the_next_run(
-    engine: AsyncEngine, database_url: str, tmp_path: Path
+    engine: AsyncEngine, vault: Vault, database_url: str, tmp_path: Path
 ) -> None:
     await record(database_url, tmp_path, answered=True)
-    memory = CallerMemory()
-    await watch(engine, memory).refresh()
+    memory = CallerMemory(vault.index)
+    await watch(engine, memory, vault).refresh()
     memory.came("again", NUMBER)
     assert memory.of("again", RULES.callers, at(60)).redial_seconds is None
 
 
-async def test_while_the_database_is_away_the_last_that_was_read_counts(engine: AsyncEngine) -> None:
-    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op1", at(0)))
-    memory = CallerMemory()
+async def test_while_the_database_is_away_the_last_that_was_read_counts(
+    engine: AsyncEngine, vault: Vault
+) -> None:
+    await add_mark(engine, Marked(NUMBER, Mark.PRANK, "op1", at(0)), vault)
+    memory = CallerMemory(vault.index)
     memory.came("now", NUMBER)
-    looking = watch(engine, memory)
+    looking = watch(engine, memory, vault)
     await looking.refresh()
     async with engine.begin() as connection:
         await connection.execute(text("ALTER TABLE caller_marks RENAME TO away"))
@@ -138,16 +163,16 @@ async def test_while_the_database_is_away_the_last_that_was_read_counts(engine: 
     assert memory.of("now", RULES.callers, at(60)).prank_marks == 1
     async with engine.begin() as connection:
         await connection.execute(text("ALTER TABLE away RENAME TO caller_marks"))
-    await remove_marks(engine, Mark.PRANK, number=NUMBER, at=at(1))
+    await remove_marks(engine, Mark.PRANK, number_index=vault.index(NUMBER), at=at(1))
     await looking.refresh()
     assert memory.of("now", RULES.callers, at(60)).prank_marks == 0
 
 
-async def test_a_database_of_before_the_marks_costs_a_call_nothing(tmp_path: Path) -> None:
+async def test_a_database_of_before_the_marks_costs_a_call_nothing(tmp_path: Path, vault: Vault) -> None:
     engine = create_engine(f"sqlite+aiosqlite:///{tmp_path / 'empty.sqlite3'}")
     memory = CallerMemory()
     memory.came("now", NUMBER)
-    await watch(engine, memory).refresh()
+    await watch(engine, memory, vault).refresh()
     assert memory.of("now", RULES.callers, at(60)) == Remembered(NUMBER)
     await close(engine)
 

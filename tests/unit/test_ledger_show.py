@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from ledger_place import a_vault
 from rich.console import Console, RenderableType
 
 from ivr.calls.endings import Reason, Result
@@ -67,7 +68,7 @@ def keep_calls(keeper: Keeper) -> None:
 async def url(tmp_path: Path, database_url: str) -> str:
     await upgrade(database_url)
     engine = create_engine(database_url)
-    writer = LedgerWriter(engine, tmp_path / "journal")
+    writer = LedgerWriter(engine, tmp_path / "journal", vault=a_vault(tmp_path))
     writer.start()
     keep_calls(Keeper(Registry(), writer))
     await writer.close()
@@ -102,13 +103,15 @@ async def test_a_call_has_its_steps_in_order(url: str) -> None:
     assert [entry["kind"] for entry in entries] == [
         "trunk",
         "trunk-answered",
+        "caller",
         "decision",
         "queue",
         "operator-answered",
         "ended",
     ]
-    assert [entry["source"] for entry in entries][2] == "engine"
-    assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
+    assert [entry["source"] for entry in entries][3] == "engine"
+    times = [entry["at"] for entry in entries if entry["kind"] != "caller"]  # kept now, not in that year
+    assert times == sorted(times)
 
 
 async def test_a_part_of_an_id_is_enough_if_it_fits_one(url: str) -> None:
@@ -121,18 +124,22 @@ async def test_a_part_of_an_id_is_enough_if_it_fits_one(url: str) -> None:
             await json_call(url, none)
 
 
-async def test_numbers_are_masked_unless_asked_for(url: str) -> None:
+async def test_numbers_are_masked_unless_asked_for(url: str, tmp_path: Path) -> None:
+    vault = a_vault(tmp_path)
     hidden = [
-        json.dumps(await json_calls(url)),
-        json.dumps(await json_call(url, "700.2")),
-        text(await show_calls(url, AMBON)),
-        text(await show_call(url, AMBON, "700.2")),
+        json.dumps(await json_calls(url, vault=vault)),
+        json.dumps(await json_call(url, "700.2", vault=vault)),
+        text(await show_calls(url, AMBON, vault=vault)),
+        text(await show_call(url, AMBON, "700.2", vault=vault)),
     ]
     for shown in hidden:
         assert NUMBER not in shown
         assert "4567" in shown
-    assert NUMBER in text(await show_calls(url, AMBON, numbers=True))
-    assert (await json_call(url, "700.2", numbers=True))["caller_number"] == NUMBER
+    assert NUMBER in text(await show_calls(url, AMBON, numbers=True, vault=vault))
+    assert (await json_call(url, "700.2", numbers=True, vault=vault))["caller_number"] == NUMBER
+    stranger = a_vault(tmp_path / "another installation")
+    for unreadable in (None, stranger):
+        assert (await json_call(url, "700.2", numbers=True, vault=unreadable))["caller_number"] == ""
 
 
 @pytest.mark.parametrize(
@@ -190,7 +197,7 @@ async def test_calls_that_were_open_are_known_to_the_next_run(url: str) -> None:
 
 async def test_a_call_found_in_asterisk_is_recorded_with_its_caller(url: str, tmp_path: Path) -> None:
     engine = create_engine(url)
-    writer = LedgerWriter(engine, tmp_path / "journal")
+    writer = LedgerWriter(engine, tmp_path / "journal", vault=a_vault(tmp_path))
     writer.start()
     found = LiveCall("new", "PJSIP/trunk-9", START, START, "112", NUMBER, "", "", "", "", None, ())
     keeper = Keeper(Registry(), writer)
@@ -198,7 +205,7 @@ async def test_a_call_found_in_asterisk_is_recorded_with_its_caller(url: str, tm
     keeper.asterisk_stopped(at(100))
     await writer.close()
     await engine.dispose()
-    call = await json_call(url, "new", numbers=True)
+    call = await json_call(url, "new", numbers=True, vault=a_vault(tmp_path))
     assert (call["caller_number"], call["result"], call["reason"]) == (
         NUMBER,
         "interrupted",

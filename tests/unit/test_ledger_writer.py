@@ -128,7 +128,9 @@ async def test_closing_while_the_database_is_away_leaves_all_in_the_journal(plac
     await until(lambda: again.status().well)
     await again.close()
     assert await place.numbers() == [0, 1, 2]
-    assert await place.column(callers.c.number) == ["+628110000000"]
+    known = await place.of_caller("c1")
+    assert known is not None
+    assert known.caller.number == "+628110000000"
 
 
 async def test_a_crash_between_commit_and_clearing_the_journal_doubles_nothing(place: Place) -> None:
@@ -206,18 +208,30 @@ async def test_hostile_text_is_stored_harmlessly(place: Place) -> None:
     )
     writer.record_caller(CallerData("c1", "'; DROP TABLE ledger; --", "\udcff\x00é", {"from": "\x00"}))
     await writer.close()
-    assert await place.column(ledger.c.data) == [{"dialled": "a\ufffdb?", "x": None, "y": [1]}]
-    assert await place.column(callers.c.name) == ["?\ufffdé"]
+    assert (await place.column(ledger.c.data))[0] == {"dialled": "a\ufffdb?", "x": None, "y": [1]}
+    known = await place.of_caller("c1")
+    assert known is not None
+    assert known.caller == CallerData("c1", "'; DROP TABLE ledger; --", "?\ufffdé", {"from": "\ufffd"})
 
 
 async def test_what_is_known_of_a_caller_adds_up(place: Place) -> None:
+    """What comes at once is one sealing and one entry; what was known already is none; what an other run adds
+    adds to it."""
     writer = place.writer()
     writer.record_caller(CallerData("c1", "+628110000000", "", {"from": "x"}))
     writer.record_caller(CallerData("c1", "", "N", {}))
+    await until(lambda: writer.status().stored == 3)
+    writer.record_caller(CallerData("c1", "+628110000000"))
     await writer.close()
-    assert await place.column(callers.c.number) == ["+628110000000"]
-    assert await place.column(callers.c.name) == ["N"]
-    assert await place.column(callers.c.headers) == [{"from": "x"}]
+    assert len(await place.column(callers.c.sealed_id)) == 1
+    again = place.writer()
+    again.record_caller(CallerData("c1", "+628110000001"))
+    await again.close()
+    known = await place.of_caller("c1")
+    assert known is not None
+    assert known.caller == CallerData("c1", "+628110000001", "N", {"from": "x"})
+    entries = zip(await place.column(ledger.c.kind), await place.column(ledger.c.data), strict=True)
+    assert list(entries) == [("caller", {"commitment": one}) for one in known.commitments]
 
 
 async def test_a_call_stands_as_it_was_told_last(place: Place) -> None:

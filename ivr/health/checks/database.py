@@ -65,10 +65,10 @@ async def _look(engine: AsyncEngine) -> tuple[Verdict, tuple[str, ...] | None]:
         )
         now = datetime.now(UTC)
         probe = {
-            "call_id": f"doctor-{now.timestamp()}",
-            "number": "",
-            "name": "",
-            "headers": {},
+            "sealed_id": f"doctor-{now.timestamp()}",
+            "call_id": "",
+            "number_index": None,
+            "sealed": "",
             "recorded_at": now,
         }
         await connection.execute(insert(callers).values(probe))
