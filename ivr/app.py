@@ -21,6 +21,7 @@ from ivr.callers.memory import CallerMemory
 from ivr.callers.watch import CallerWatch
 from ivr.calls.events import CallEvent, OperatorChanged, OperatorLeft
 from ivr.calls.findings import Kind
+from ivr.calls.notes import EngineNote
 from ivr.calls.refused import InviteRefused, RefusedInvites
 from ivr.calls.registry import Change, Registry
 from ivr.calls.states import State
@@ -32,6 +33,7 @@ from ivr.health.look import (
     now_facts,
     personal_part,
     prompts_part,
+    recordings_part,
     refused_part,
     rules_facts,
     rules_part,
@@ -49,6 +51,8 @@ from ivr.privacy.place import vault_of
 from ivr.prompts import load_catalogue
 from ivr.queueing.pin_copies import copy_pins
 from ivr.queueing.roster import Roster
+from ivr.recordings.disk import DiskGuard
+from ivr.recordings.watch import RecordingWatch
 from ivr.render.files import secret
 from ivr.rulebook import open_rulebook, voices
 from ivr.rulebook.by_hand import ByHand
@@ -108,6 +112,22 @@ class Engine:
         )
         self._refused = RefusedInvites(settings.carrier)
         self._capture = SipCapture(settings.capture_port, self._on_refused)
+        self._disk = DiskGuard(
+            (settings.root, settings.recordings),
+            settings.recording_reserve_mb * 1_000_000,
+            self._link,
+            self._keeper.registry.live,
+            self._keeper.note,
+            _now,
+        )
+        self._recordings = RecordingWatch(
+            settings.recordings,
+            self._keeper.registry,
+            self._disk,
+            self._note,
+            _now,
+            quiet_seconds=settings.budget_seconds,
+        )
         self._health = HealthServer(settings.health_port, self._metrics, self._look)
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
@@ -141,6 +161,8 @@ class Engine:
             asyncio.create_task(self._changes.run(), name="rules"),
             asyncio.create_task(self._changes.run_marks(), name="marks"),
             asyncio.create_task(self._caller_watch.run(), name="callers"),
+            asyncio.create_task(self._recordings.run(), name="recordings"),
+            asyncio.create_task(self._disk.run(), name="disk"),
         ]
         # Last: whoever is asked must be able to answer.
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())
@@ -179,10 +201,13 @@ class Engine:
             await asyncio.sleep(0.1)
 
     async def _restore(self) -> None:
-        """Calls that an earlier run left open: Asterisk may still hold them, and their clocks still run."""
+        """Calls that an earlier run left open: Asterisk may still hold them, their clocks still run, or
+        nobody has looked at their recordings."""
         try:
             async with asyncio.timeout(RESTORE_SECONDS):
-                self._keeper.registry.restore(await open_calls(self._database))
+                calls = await open_calls(self._database)
+                self._keeper.registry.restore(calls)
+                self._recordings.take(calls)
         except Exception as error:
             _log.warning("open_calls_not_restored", error=type(error).__name__)
 
@@ -212,8 +237,12 @@ class Engine:
     def _see(self, event: CallEvent) -> None:
         self._count(self._keeper.see(event))
 
+    def _note(self, note: EngineNote) -> None:
+        self._keeper.see(note)
+
     def _count(self, changes: tuple[Change, ...]) -> None:
         for change in changes:
+            self._recordings.changed(change)
             for finding in change.findings:
                 if finding.kind is Kind.TRUNK:
                     self._metrics.calls_started.inc()
@@ -273,7 +302,8 @@ class Engine:
         counts = self._keeper.registry.counts(_now())
         link, ledger = self._link.state, self._keeper.writer.status()
         rules = self._changes.status
-        set_gauges(self._metrics, counts, self._roster, link, ledger, rules)
+        recordings = self._recordings.status
+        set_gauges(self._metrics, counts, self._roster, link, ledger, rules, recordings)
         draining = Part("questions", Level.BAD, "draining: new calls go by the plain dialplan")
         answering = Part("questions", Level.OK, f"port {self._settings.agi_port}")
         parts = (
@@ -285,6 +315,7 @@ class Engine:
             rules_part(rules),
             prompts_part(self._adviser.catalogue),
             refused_part(self._refused, listens=self._capture.listens, now=_now()),
+            recordings_part(recordings),
         )
         out = sorted(self._adviser.by_hand.out_of_service(_now()))
         return parts, {**now_facts(counts, self._roster), "rules": rules_facts(rules), "out_of_service": out}

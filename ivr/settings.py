@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         "dialplan.",
     )
 
+    recording_reserve_mb: int = Field(
+        512,
+        ge=16,
+        description="Below so much free disk (MB) no new call is recorded, and below a quarter of it none at "
+        "all, so that the record of calls has room.",
+    )
+
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Of the engine's log.")
 
     @field_validator("database_url")

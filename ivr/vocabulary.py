@@ -126,6 +126,14 @@ class Variable(StrEnum):
     """Milliseconds that this call has waited for the engine, all questions together."""
 
 
+class GlobalVariable(StrEnum):
+    """Global variables of the dialplan that the engine sets while it serves."""
+
+    NO_RECORDING_UNTIL = "IVR_NO_RECORDING_UNTIL"
+    """Until then (seconds since 1970) no recording begins: the disk is nearly full. Counts only within a
+    minute of that time, so that recordings begin again by themselves when nobody sets it anew."""
+
+
 class Step(StrEnum):
     """Names of the CEL user events of the dialplan (``CELGenUserEvent``); the extra text is fields joined by
     ``|``. They reach the engine over AMI and the CEL file alike."""

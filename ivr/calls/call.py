@@ -7,6 +7,9 @@ from ivr.calls.endings import Ending, Reason
 from ivr.calls.states import WAITING, State
 from ivr.routing.model import CallerClass
 
+RECORDING_BEGINS_SECONDS = 2.0
+"""After its answer a call is recorded within so many seconds, also on a machine that is busy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -86,6 +89,11 @@ class Call:
     clock_told: int = 0
     """Marks of the clock (half time, lateness) that are in the record."""
 
+    recording: str | None = None
+    """``saved`` or ``failed``, once it was looked at after the call's end."""
+    recording_gaps: int = 0
+    """How often a person talked with the caller and the recording did not grow."""
+
     ending: Ending | None = None
 
     @property
@@ -116,6 +124,15 @@ class Call:
     def queue_seconds(self) -> float | None:
         """From the first stage to the first person, or to the end if none came."""
         return _seconds(self.staged_at, self.human_at or self.ended_at)
+
+    @property
+    def recording_due(self) -> bool:
+        """Whether the call is over and a recording of it must be there that nobody has looked at. A caller
+        who left at once, before any recording could begin, has none."""
+        if self.ended_at is None or self.answered_at is None or self.recording is not None:
+            return False
+        seconds = (self.ended_at - self.answered_at).total_seconds()
+        return self.human_at is not None or seconds >= RECORDING_BEGINS_SECONDS
 
     @property
     def waiting_since(self) -> datetime | None:

@@ -64,6 +64,14 @@ class Kind(StrEnum):
     """The personal data of the call was destroyed."""
     RETENTION = "retention"
     """What was kept long enough was destroyed; belongs to no call."""
+    RECORDING_ALARM = "recording-alarm"
+    """A person talks with the caller, and the recording does not grow."""
+    RECORDING_SAVED = "recording-saved"
+    """The call's recording is there and whole. One of this and the next for each call that was answered."""
+    RECORDING_FAILED = "recording-failed"
+    RECORDING_STOPPED = "recording-stopped"
+    """No call is recorded any more: the disk is nearly full. Concerns no call."""
+    RECORDING_RESUMED = "recording-resumed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""What the engine itself adds to the story of a call: its answers to the dialplan's questions.
+"""What the engine itself adds to the story of a call: its answers to the dialplan's questions, and what it
+finds of the recording.
 
 A note says what was advised, not what the dialplan did: only Asterisk's events prove that.
 """
@@ -51,4 +52,31 @@ class DecisionMade:
     key: str | None = None
 
 
-EngineNote = CallIdentified | AdviceGiven | DecisionMade
+@dataclass(frozen=True, slots=True)
+class RecordingSilent:
+    """A person talks with the caller, and the recording lacks audio since ``since``. ``why`` as in
+    :class:`RecordingJudged`; ``free_bytes`` is what the disk had left."""
+
+    call_id: str
+    at: datetime
+    since: datetime
+    why: str
+    free_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingJudged:
+    """The call is over and its recording was looked at. ``file`` is relative to the directory of recordings,
+    ``None`` when there is none; ``seconds`` is what it holds, ``of_seconds`` what it should hold. ``why`` it
+    failed (:class:`ivr.recordings.rules.Why`), ``None`` when it is whole."""
+
+    call_id: str
+    at: datetime
+    file: str | None
+    size: int
+    seconds: float
+    of_seconds: float
+    why: str | None
+
+
+EngineNote = CallIdentified | AdviceGiven | DecisionMade | RecordingSilent | RecordingJudged

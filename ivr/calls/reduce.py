@@ -15,7 +15,14 @@ from ivr.calls.call import Call, Leg, StageNow
 from ivr.calls.endings import ending
 from ivr.calls.events import CallEvent
 from ivr.calls.findings import Finding, Kind
-from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade, EngineNote
+from ivr.calls.notes import (
+    AdviceGiven,
+    CallIdentified,
+    DecisionMade,
+    EngineNote,
+    RecordingJudged,
+    RecordingSilent,
+)
 from ivr.calls.states import LEGAL, State
 from ivr.routing.advice import LONGEST_PLAN, MenuAdvice, PlanAdvice, decode_agencies
 from ivr.routing.model import Facts
@@ -86,6 +93,10 @@ def _effect(call: Call, event: CallEvent | EngineNote) -> _Effect:
             return _advice(call, event)
         case DecisionMade():
             return _decision(call, event)
+        case RecordingSilent():
+            return _recording_silent(call, event)
+        case RecordingJudged():
+            return _recording_judged(event)
 
 
 def _started(call: Call, event: events.CallStarted) -> _Effect:
@@ -206,6 +217,23 @@ def _decision(call: Call, note: DecisionMade) -> _Effect:
         "line_agencies": tuple((line.name, use.agency) for use in decision.agencies for line in use.lines),
     }
     return _Effect(Kind.DECISION, data, known)
+
+
+def _recording_silent(call: Call, note: RecordingSilent) -> _Effect:
+    data = {"since": note.since.isoformat(), "why": note.why, "free_bytes": note.free_bytes}
+    return _Effect(Kind.RECORDING_ALARM, data, {"recording_gaps": call.recording_gaps + 1})
+
+
+def _recording_judged(note: RecordingJudged) -> _Effect:
+    data: dict[str, object] = {
+        "file": note.file,
+        "bytes": note.size,
+        "seconds": round(note.seconds, 2),
+        "of_seconds": round(note.of_seconds, 2),
+    }
+    if note.why is None:
+        return _Effect(Kind.RECORDING_SAVED, data, {"recording": "saved"})
+    return _Effect(Kind.RECORDING_FAILED, {"why": note.why, **data}, {"recording": "failed"})
 
 
 def _facts(facts: Facts) -> dict[str, object]:

@@ -51,7 +51,7 @@ class Registry:
         self._keep_ended = keep_ended
         self._most_open = most_open
         self._open: dict[str, Call] = {}
-        """Alive, or ended with a clock that still runs."""
+        """Alive, or ended with a clock that still runs; or restored to have the recording looked at."""
         self._ended: OrderedDict[str, Call] = OrderedDict()
         self._touched: dict[str, int] = {}
         self._layer_1: dict[str, datetime] = {}

@@ -13,6 +13,7 @@ from ivr.ledger.anchoring import AnchorStatus
 from ivr.ledger.writer import WriterStatus
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
+from ivr.recordings.watch import RecordingStatus
 from ivr.rulebook.changes import RulesStatus
 
 
@@ -103,6 +104,26 @@ def refused_part(refused: RefusedInvites, *, listens: bool, now: datetime) -> Pa
     return Part("refused-invites", Level.WARN if lately else Level.OK, text)
 
 
+def recordings_part(recordings: RecordingStatus) -> Part:
+    free = "?" if recordings.free_bytes is None else f"{recordings.free_bytes / 1e6:.0f}"
+    reserve = f"{recordings.reserve_bytes / 1e6:.0f}"
+    if recordings.stopped:
+        return Part(
+            "recordings",
+            Level.BAD,
+            f"no new call is recorded: {free} MB free, IVR_RECORDING_RESERVE_MB is {reserve}; calls go on: "
+            "make room on the disk of IVR_STATE, or put IVR_STATE on another disk.",
+        )
+    if recordings.silent:
+        return Part(
+            "recordings",
+            Level.BAD,
+            f"{recordings.silent} talks are not recorded now: look at the disk of IVR_STATE and at "
+            "Asterisk's log/messages.",
+        )
+    return Part("recordings", Level.OK, f"{free} MB free")
+
+
 def set_gauges(
     metrics: Metrics,
     counts: Counts,
@@ -110,6 +131,7 @@ def set_gauges(
     link: LinkState,
     ledger: WriterStatus,
     rules: RulesStatus,
+    recordings: RecordingStatus,
 ) -> None:
     for state in State:
         metrics.calls_live.labels(state).set(counts.by_state.get(state, 0))
@@ -120,6 +142,11 @@ def set_gauges(
     metrics.ledger_waiting.set(ledger.queued)
     metrics.ledger_lost.set(ledger.lost)
     metrics.ledger_journal_bytes.set(ledger.journal_bytes)
+    metrics.recordings_silent.set(recordings.silent)
+    metrics.recordings_stopped.set(recordings.stopped)
+    metrics.recording_free_bytes.set(recordings.free_bytes or 0)
+    metrics.recordings.labels("saved").set(recordings.saved)
+    metrics.recordings.labels("failed").set(recordings.failed)
     metrics.routing_refused.set(bool(rules.refused))
     metrics.routing_info.clear()
     metrics.routing_info.labels(rules.number or "", rules.digest).set(1)

@@ -69,6 +69,20 @@ class Metrics:
             "Size of the journal of a database that is away.",
             registry=self.registry,
         )
+        self.recordings = Gauge(
+            "siaga_recordings", "Recordings looked at since the start.", ["result"], registry=self.registry
+        )
+        self.recordings_silent = Gauge(
+            "siaga_talks_not_recorded", "Talks whose recording does not grow now.", registry=self.registry
+        )
+        self.recordings_stopped = Gauge(
+            "siaga_recordings_stopped",
+            "1 while no call is recorded for want of disk.",
+            registry=self.registry,
+        )
+        self.recording_free_bytes = Gauge(
+            "siaga_disk_free_bytes", "Free on the disk of IVR_STATE.", registry=self.registry
+        )
         self.routing_refused = Gauge(
             "siaga_routing_refused",
             "1 while routing.yaml is broken and an older version is in force.",

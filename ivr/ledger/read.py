@@ -86,7 +86,8 @@ async def reading(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def open_calls(engine: AsyncEngine) -> tuple[Call, ...]:
-    """Calls that had not ended, or whose clock ran, when they were last put down; oldest first."""
+    """Calls that had not ended, whose clock ran or whose recording was not looked at yet when they were last
+    put down; oldest first."""
     async with engine.connect() as connection:
         rows = await connection.execute(select(calls).where(calls.c.open).order_by(calls.c.seen_at))
         found = [_call(row) for row in rows]

@@ -83,7 +83,7 @@ def call_row(call: Call, now: datetime) -> Row:
     end = call.ending
     values = {
         "call_id": call.id,
-        "open": call.ended_at is None or clock.running(call),
+        "open": call.ended_at is None or clock.running(call) or call.recording_due,
         "seen_at": call.seen_at,
         "started_at": call.started_at,
         "answered_at": call.answered_at,

@@ -87,4 +87,9 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.LEDGER_CUT_ACCEPTED: ("potongan diterima", "cut accepted"),
     Kind.ERASED: ("data pribadi dihapus", "personal data erased"),
     Kind.RETENTION: ("masa simpan berakhir", "kept long enough"),
+    Kind.RECORDING_ALARM: ("rekaman tidak bertambah", "recording does not grow"),
+    Kind.RECORDING_SAVED: ("rekaman tersimpan", "recording saved"),
+    Kind.RECORDING_FAILED: ("rekaman gagal", "recording failed"),
+    Kind.RECORDING_STOPPED: ("perekaman dihentikan", "recording stopped"),
+    Kind.RECORDING_RESUMED: ("perekaman dilanjutkan", "recording resumed"),
 }

@@ -96,7 +96,8 @@ calls = Table(
     Index(None, "open"),
 )
 """One row a call: its last known :class:`ivr.calls.call.Call`, whole in ``snapshot``. It can be lost without
-loss of truth: the ledger has everything it was made of. ``open``: has not ended, or its clock still runs."""
+loss of truth: the ledger has everything it was made of. ``open``: has not ended, or its clock
+still runs, or nobody has looked at its recording yet."""
 
 callers = Table(
     "callers",

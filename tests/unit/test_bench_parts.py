@@ -77,5 +77,6 @@ async def test_a_filled_record_is_like_one_of_real_calls(tmp_path: Path) -> None
     assert known.call.id == "fill-25"
     assert [entry.kind for entry in entries] == ["caller", "trunk", "menu", "ended"]
     engine = create_engine(url)
-    assert await open_calls(engine) == ()
+    # Nobody has looked at the recording of the call that was copied; of its copies nothing is to be done.
+    assert [call.id for call in await open_calls(engine)] == ["bench-1"]
     await close(engine)

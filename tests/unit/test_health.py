@@ -17,6 +17,7 @@ from ivr.health.look import (
     ledger_part,
     link_part,
     now_facts,
+    recordings_part,
     refused_part,
     rules_facts,
     rules_part,
@@ -27,6 +28,7 @@ from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part, overall
 from ivr.ledger.writer import WriterStatus
 from ivr.queueing.roster import Roster
+from ivr.recordings.watch import RecordingStatus
 from ivr.rulebook.changes import RulesStatus
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -128,6 +130,20 @@ async def test_a_blocked_event_loop_shows_in_the_figures() -> None:
     assert b"siaga_event_loop_lag_max_seconds 0.0\n" not in metrics.text()
 
 
+def recordings(silent: int = 0, *, stopped: bool = False) -> RecordingStatus:
+    return RecordingStatus(stopped, 7_000_000, 512_000_000, silent, saved=5, failed=1)
+
+
+def test_talks_without_a_recording_and_a_disk_without_room_are_bad() -> None:
+    assert recordings_part(recordings()).level is Level.OK
+    silent = recordings_part(recordings(silent=2))
+    assert (silent.level, silent.text[:7]) == (Level.BAD, "2 talks")
+    stopped = recordings_part(recordings(stopped=True))
+    assert stopped.level is Level.BAD
+    assert "7 MB free" in stopped.text
+    assert "make room" in stopped.text
+
+
 def test_gauges_follow_what_is_seen() -> None:
     metrics = Metrics()
     rules = RulesStatus(7, "0123456789ab", refused=("routing.yaml:1:1: error: x",))
@@ -138,6 +154,7 @@ def test_gauges_follow_what_is_seen() -> None:
         link(LinkPhase.UP),
         ledger(journal_bytes=7),
         rules,
+        recordings(silent=2),
     )
     text = metrics.text().decode()
     assert "siaga_ami_up 1.0" in text
@@ -145,6 +162,8 @@ def test_gauges_follow_what_is_seen() -> None:
     assert "siaga_routing_refused 1.0" in text
     assert 'siaga_routing_info{digest="0123456789ab",version="7"} 1.0' in text
     assert 'siaga_calls_live{state="queue"} 0.0' in text
+    assert "siaga_talks_not_recorded 2.0" in text
+    assert 'siaga_recordings{result="saved"} 5.0' in text
 
 
 def test_what_keeps_rules_from_going_live_is_a_warning_with_its_reason() -> None:

@@ -180,12 +180,14 @@ async def test_calls_that_were_open_are_known_to_the_next_run(url: str) -> None:
     engine = create_engine(url)
     found = await open_calls(engine)
     await engine.dispose()
-    # the first has ended, but its clock runs: no agency has accepted
+    # the first has ended, but its clock runs: no agency has accepted; and nobody has looked at the second's
+    # recording
     assert [(call.id, call.state) for call in found] == [
         ("1772337600.1", State.ENDED),
+        ("1772337600.12", State.ENDED),
         ("1772337700.2", State.TALKING),
     ]
-    assert found[1].operator_at == at(129)
+    assert found[2].operator_at == at(129)
     registry = Registry()
     registry.restore(found)
     changes = registry.tick(at(1000))

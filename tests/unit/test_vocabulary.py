@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ivr.recordings.disk import HOLD_SECONDS
 from ivr.routing.advice import encode_menu_advice, encode_plan_advice
 from ivr.routing.model import CallerClass, QueueStage
 from ivr.vocabulary import (
@@ -13,6 +14,7 @@ from ivr.vocabulary import (
     TRUNK_ENDPOINT,
     AgiScript,
     Context,
+    GlobalVariable,
     IntakeField,
     LifelineReason,
     Step,
@@ -30,7 +32,12 @@ CODE = "\n".join(
 
 
 def test_every_shared_variable_is_used_by_the_dialplan() -> None:
-    assert [name for name in Variable if not re.search(rf"(?:\b|__){name}\b", CODE)] == []
+    assert [name for name in (*Variable, *GlobalVariable) if not re.search(rf"(?:\b|__){name}\b", CODE)] == []
+
+
+def test_recordings_are_held_back_for_as_long_as_the_engine_means() -> None:
+    for name in ("intake.conf", "finish.conf"):
+        assert f"${{IVR_HOLD}} > {HOLD_SECONDS}]?MixMonitor(" in FILES[name]
 
 
 def test_every_step_is_written_and_none_is_unknown() -> None:

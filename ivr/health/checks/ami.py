@@ -4,7 +4,9 @@ from ivr.health.checks.scene import Engine, Scene, Verdict, some, worst
 from ivr.health.status import Level
 
 NEEDED = {
-    "engine": frozenset({"Ping", "Status", "QueueStatus", "Getvar", "Setvar", "Redirect", "Originate"}),
+    "engine": frozenset(
+        {"Ping", "Status", "QueueStatus", "Getvar", "Setvar", "Redirect", "Originate", "StopMixMonitor"}
+    ),
     "reload": frozenset({"Reload", "DBPut", "DBDelTree", "ModuleCheck"}),
 }
 FORBIDDEN = {
