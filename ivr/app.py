@@ -42,6 +42,7 @@ from ivr.health.look import (
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part
+from ivr.ledger import reserve
 from ivr.ledger.anchoring import Anchoring
 from ivr.ledger.keeper import Keeper
 from ivr.ledger.read import open_calls
@@ -87,6 +88,7 @@ class Engine:
             settings.journal,
             vault=self._vault,
             prepare=lambda: upgrade(settings.database, lambda: self._vault),
+            reserve_bytes=reserve.BYTES,
         )
         self._keeper = Keeper(Registry(), writer)
         self._anchoring = Anchoring(self._database, settings.ledger_anchor, writer)

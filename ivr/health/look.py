@@ -25,6 +25,8 @@ def link_part(link: LinkState) -> Part:
 
 
 def ledger_part(ledger: WriterStatus) -> Part:
+    if ledger.disk_full and not ledger.lost:
+        return Part("ledger", Level.BAD, "the disk is full: make room now, the record lives on its reserve")
     if ledger.well:
         return Part("ledger", Level.OK, "in the database")
     return Part(

@@ -4,6 +4,7 @@ All methods block; the writer calls them in a thread. The file holds personal da
 by its owner only.
 """
 
+import errno
 import stat
 import threading
 from collections.abc import Sequence
@@ -11,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.ledger import synced
+from ivr.ledger.reserve import Reserve
 from ivr.ledger.rows import Row
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,9 @@ class Chunk:
 
 
 class Journal:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reserve_bytes: int = 0) -> None:
         self.path = path
+        self.reserve = Reserve(path.with_name("reserve"), reserve_bytes)
         self.refused_path = path.with_name(path.name + ".refused")
         """Where lines go that can never be stored, for a person to look at."""
         self._done = 0
@@ -35,8 +40,15 @@ class Journal:
         """Bytes that wait to be stored."""
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Write the rows behind the others and sync. Raises :class:`OSError`; then none of them is there."""
-        self._append(self.path, b"".join(row.to_line() for row in rows))
+        """Write the rows behind the others and sync; on a full disk in the room that is reserved for them.
+        Raises :class:`OSError`; then none of them is there."""
+        data = b"".join(row.to_line() for row in rows)
+        try:
+            self._append(self.path, data)
+        except OSError as error:
+            if error.errno not in _FULL or not self.reserve.give_up():
+                raise
+            self._append(self.path, data)
         self.size = self._measure()
 
     def read(self, most: int) -> Chunk:

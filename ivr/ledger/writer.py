@@ -3,8 +3,9 @@
 Calls hand over what happened and go on at once; a task stores it in batches. In order of failure:
 
 1. The database refuses, or is too slow: what waits goes to the journal file, in order, and from there into
-   the database when it is back. New rows queue behind the journal, so the order within a call is kept.
-2. The journal cannot be written either (disk full): rows stay in memory, up to :attr:`Tuning.bound`.
+   the database when it is back. New rows queue behind the journal, so the order within a call is kept. On a
+   full disk the journal has room that is reserved for it.
+2. The journal cannot be written either: rows stay in memory, up to :attr:`Tuning.bound`.
 3. The memory is full: further rows are lost, counted and shouted about. The calls themselves go on.
 
 Storing a row twice changes nothing (:func:`ivr.ledger.storing.store` looks where that may be), so whatever is
@@ -49,6 +50,8 @@ class Tuning:
     """Rows and changed calls kept in memory (about 1 kB each) when database and journal both fail."""
     retry_seconds: tuple[float, float] = (0.25, 5.0)
     """First and longest pause before the next try."""
+    reserve_seconds: float = 30.0
+    """Where the disk has no room for the journal's reserve, so long until the next look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,13 @@ class WriterStatus:
     away_since: datetime | None
     """Since when the database takes nothing; ``None`` when all is well."""
     last_error: str | None
+    disk_full: bool = False
+    """It was, and the room that the journal had kept for that is in use."""
 
     @property
     def well(self) -> bool:
-        return self.away_since is None and self.journal_bytes == 0 and self.lost == 0 and self.refused == 0
+        wrong = (self.journal_bytes, self.lost, self.refused, self.disk_full)
+        return self.away_since is None and not any(wrong)
 
 
 class _AwayError(Exception):
@@ -76,7 +82,7 @@ class _AwayError(Exception):
 class LedgerWriter:
     """``record``, ``record_caller`` and ``project`` never wait and never raise. ``vault`` seals personal
     data; without it none is kept. ``prepare`` (the migrations) is awaited before the first commit and again
-    until it succeeds."""
+    until it succeeds. ``reserve_bytes`` of the disk are kept for the journal."""
 
     def __init__(
         self,
@@ -85,11 +91,12 @@ class LedgerWriter:
         *,
         vault: Vault | None = None,
         prepare: Callable[[], Awaitable[None]] | None = None,
+        reserve_bytes: int = 0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         tuning: Tuning = Tuning(),
     ) -> None:
         self._engine = engine
-        self._journal = Journal(journal)
+        self._journal = Journal(journal, reserve_bytes)
         self._prepare = prepare
         self._now = now
         self._tuning = tuning
@@ -103,7 +110,7 @@ class LedgerWriter:
         self._journal_failed = False
         self._doubtful = False
         """A commit failed: rows that wait may be stored all the same."""
-        self._retry_at = 0.0
+        self._retry_at = self._reserve_at = 0.0
         self._pause = tuning.retry_seconds[0]
         self._away_since: datetime | None = None
         self._last_error: str | None = None
@@ -142,6 +149,7 @@ class LedgerWriter:
             refused=self._refused,
             away_since=self._away_since,
             last_error=self._last_error,
+            disk_full=self._journal.reserve.used,
         )
 
     @property
@@ -211,6 +219,7 @@ class LedgerWriter:
     async def _turn(self, *, last: bool) -> None:
         """Bring all that waits to the database, or, while it is away, to the journal."""
         self._full.clear()
+        await self._keep_reserve()
         if last or self._clock() >= self._retry_at:
             try:
                 await self._to_database()
@@ -220,6 +229,11 @@ class LedgerWriter:
                 self._back()
                 return
         await self._spill()
+
+    async def _keep_reserve(self) -> None:
+        if self._clock() >= self._reserve_at and self._journal.reserve.wanted:
+            self._reserve_at = self._clock() + self._tuning.reserve_seconds
+            await asyncio.to_thread(self._journal.reserve.keep)
 
     async def _to_database(self) -> None:
         """The journal first, then the queue. Raises :class:`_AwayError`."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -90,4 +92,41 @@ def _sqlite(engine: AsyncEngine, busy_seconds: float) -> AsyncEngine:
         cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
 
+    if (file := engine.url.database) and file != ":memory:":
+        _only_the_file_of_that_name(engine, Path(file))
     return engine
+
+
+def _only_the_file_of_that_name(engine: AsyncEngine, file: Path) -> None:
+    """SQLite writes on into a file that was moved away or removed under it, where nobody would find it: such
+    a connection is not used. A file that was there and is gone is not made again: it may come back."""
+    been = False
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            found = file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def gone() -> FileNotFoundError:
+        return FileNotFoundError(f"{file} is gone: bring it back; the engine's next start makes a new one")
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def refuse_to_make_it_again(*_: object) -> None:
+        if been and identity() is None:
+            raise gone()
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def remember(_connection: Any, entry: ConnectionPoolEntry) -> None:
+        nonlocal been
+        been = True
+        entry.info["file"] = identity()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def compare(_connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        now = identity()
+        if now is None:
+            raise gone()
+        if now != entry.info.get("file"):
+            raise DisconnectionError("another file has its place")

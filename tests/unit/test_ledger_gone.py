@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +16,11 @@ from stack.postgresql import Postgresql
 from structlog.testing import capture_logs
 
 from ivr.errors import IvrError
+from ivr.ledger.anchor import Anchors
 from ivr.ledger.entries import CallerData
 from ivr.ledger.read import reading
 from ivr.ledger.rows import entry_row
+from ivr.ledger.verify import verify
 from ivr.ledger.writer import LedgerWriter, Tuning
 from ivr.queueing.pin_copies import copy_pins
 from ivr.settings import Settings
@@ -77,14 +81,73 @@ async def test_a_file_that_is_taken_away_gets_all_that_came_since(sqlite_place: 
     writer = sqlite_place.writer()
     writer.record(entry(0))
     await until(lambda: writer.status().stored == 1)
-    await sqlite_place.engines[0].dispose()
     moved = folder.rename(sqlite_place.folder / "moved")
     writer.record(entry(1))
     await until(lambda: writer.status().journal_bytes)
+    assert "is gone" in (writer.status().last_error or "")
+    assert not folder.exists()
     moved.rename(folder)
     await until(lambda: writer.status().well)
     await writer.close()
     assert await sqlite_place.numbers() == [0, 1]
+    async with sqlite_place.engine().connect() as connection:
+        assert (await verify(connection, Anchors())).whole
+
+
+async def test_a_file_that_is_removed_under_the_engine_takes_nothing_with_it(sqlite_place: Place) -> None:
+    """What was in it is lost with it; what comes then waits, and is in the file of the next start."""
+    writer = sqlite_place.writer()
+    writer.record(entry(0))
+    await until(lambda: writer.status().stored == 1)
+    for file in (sqlite_place.folder / "database").iterdir():
+        file.unlink()
+    writer.record(entry(1))
+    await until(lambda: writer.status().journal_bytes)
+    await writer.close()
+    assert list((sqlite_place.folder / "database").iterdir()) == []
+    again = sqlite_place.writer()
+    await until(lambda: again.status().well)
+    await again.close()
+    assert await sqlite_place.numbers() == [1]
+
+
+async def test_a_file_that_another_replaces_under_the_engine_is_let_go(sqlite_place: Place) -> None:
+    """A backup that was put in its place."""
+    file = sqlite_place.folder / "database" / "siaga.sqlite3"
+    writer = sqlite_place.writer()
+    writer.record(entry(0))
+    await until(lambda: writer.status().stored == 1)
+    async with sqlite_place.engine().connect() as connection:
+        await connection.exec_driver_sql(f"VACUUM INTO '{file}.backup'")
+    file.with_name(file.name + ".backup").replace(file)
+    for left in ("-wal", "-shm"):
+        file.with_name(file.name + left).unlink(missing_ok=True)
+    writer.record(entry(1))
+    await until(lambda: writer.status().stored == 2)
+    await writer.close()
+    await writer._engine.dispose()
+    async with Place(sqlite_place.folder, sqlite_place.url) as fresh:
+        assert await fresh.numbers() == [0, 1]
+
+
+def test_a_disk_that_others_fill_has_room_for_the_record(tmp_path: Path) -> None:
+    """A real full disk: a small one in memory, mounted where nobody else sees it."""
+    script = Path(__file__).with_name("full_disk.py")
+    unshare = ("unshare", "--user", "--map-root-user", "--mount")
+    if subprocess.run([*unshare, "true"], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a disk of his own")
+    done = subprocess.run(
+        [*unshare, sys.executable, str(script), str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "journal_on_the_full_disk": True,
+        "reserve_given_up": True,
+        "numbers": list(range(400)),
+        "whole": True,
+        "reserve_made_again": True,
+        "lost": 0,
+    }
 
 
 @pytest.mark.parametrize("how", GOING)
