@@ -176,6 +176,43 @@ def test_a_line_that_no_decision_named_is_the_last_resort() -> None:
     assert call.ending == Ending(Result.ANSWERED, Reason.LAST_RESORT, Detail.PERSON)
 
 
+OFFERED = "5|1|menu|other|id|0|3|id/menu-other.0a|112|number|0123456789ab|end"
+CHOSEN = (
+    "1|0123456789ab|3|300|dinkes:dinkes-1+polresta:polresta-1&polresta-2|"
+    "1|plan|l:dinkes-1:15+q:emergency:45|9|accident|id|id/accept-accident.0a||||112|number|end"
+)
+
+
+def test_what_the_lifeline_decided_is_known_as_if_the_engine_had() -> None:
+    call, findings = story(
+        started(),
+        answered(),
+        step(Step.LIFELINE, 1, "no-answer"),
+        step(Step.LIFELINE_MENU, 1.1, *OFFERED.split("|")),
+        step(Step.LIFELINE_PLAN, 4, *CHOSEN.split("|")),
+        stage(4.1, "l", "dinkes-1"),
+        step(Step.LINE_ACCEPTED, 9, "dinkes-1"),
+        ended(60, by_caller=True),
+    )
+    assert not [one for one in findings if one.kind is Kind.UNEXPECTED]
+    assert (call.lifeline, call.entry, call.category, call.language) == ("no-answer", "112", "accident", "id")
+    assert (call.priority, call.clock_seconds, call.menu_at) == (9, 300, at(1.1))
+    assert (call.agency, call.ending) == ("dinkes", Ending(Result.ANSWERED, Reason.AGENCY, Detail.CALLER))
+    offered = next(one.data for one in findings if one.kind is Kind.LIFELINE_MENU)
+    assert (offered["key"], offered["menu"], offered["rules"]) == ("5", "other", "0123456789ab")
+    chosen = next(one.data for one in findings if one.kind is Kind.LIFELINE_PLAN)
+    assert (chosen["key"], chosen["rule"], chosen["plan"]) == ("1", "3", "l:dinkes-1:15+q:emergency:45")
+
+
+@pytest.mark.parametrize("kind", [Step.LIFELINE_MENU, Step.LIFELINE_PLAN])
+@pytest.mark.parametrize("cut", [0, 1, 5, 10, -1])
+def test_a_lifelines_step_with_fields_missing_is_odd_and_changes_nothing(kind: Step, cut: int) -> None:
+    fields = (OFFERED if kind is Step.LIFELINE_MENU else CHOSEN).split("|")
+    call, findings = story(started(), answered(), step(kind, 2, *fields[:cut]))
+    assert call.category is None
+    assert findings[-1].kind is Kind.UNEXPECTED
+
+
 def test_a_line_that_picked_up_and_did_not_accept_is_no_answer() -> None:
     call, _ = story(
         *TO_AN_OPERATOR[:4], stage(4.1, "l", "damkar-1"), step(Step.LINE_ANSWERED, 8, "damkar-1"), ended(20)
