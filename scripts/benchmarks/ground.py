@@ -4,7 +4,6 @@ The product's own configuration and dialplan as they are rendered, plus files of
 """
 
 import asyncio
-import hashlib
 import os
 import secrets
 import shutil
@@ -18,8 +17,9 @@ from typing import Any, Protocol, TypeVar
 from stack.asterisk import Asterisk
 from stack.engine import Engine, EngineError
 from stack.installation import Installation
-from stack.installed import phones, tools_directory
+from stack.installed import phones
 from stack.ports import PortBlock
+from stack.spoken import keep_prompts, take_prompts
 
 from benchmarks.contestants import ARI, PANORAMISK, PYST2, SIAGA, STATIC, Contestant, Peer, filled
 from benchmarks.peers.flow import APPLICATION, Flow
@@ -100,14 +100,9 @@ class Ground:
         self.installation = Installation.private(self.state, self._ports, **(RTP | self._settings))
         self.operators_port = self._ports.port()
         settings = self.installation.settings
-        # Speaking all prompts takes longer than a quick run: they are kept with the other caches.
-        digest = hashlib.sha256(settings.routing.read_bytes()).hexdigest()[:12]
-        cached = tools_directory() / "cache" / f"bench-prompts-{digest}"
-        if cached.is_dir():
-            shutil.copytree(cached, settings.prompts, copy_function=os.link, symlinks=True)
+        take_prompts(settings)
         prepared = await prepare(settings)
-        if not cached.is_dir():
-            _keep(settings.prompts, cached)
+        keep_prompts(settings)
         render(settings, prepared.rules, self.operators, find_install())
         recordings = self.state / "recordings-of-peers"
         recordings.mkdir()
@@ -264,16 +259,6 @@ def _replace(file: Path, asked: str, answered: str) -> None:
     if asked not in text:
         raise BenchError(f"{file.name} has no {asked.strip()!r} any more: adapt benchmarks/ground.py to it")
     file.write_text(text.replace(asked, answered))
-
-
-def _keep(prompts: Path, cache: Path) -> None:
-    """A copy for the next run, complete or not there."""
-    made = cache.with_name(f"{cache.name}.{os.getpid()}")
-    shutil.copytree(prompts, made, symlinks=True)
-    try:
-        made.rename(cache)
-    except OSError:
-        shutil.rmtree(made)  # Another run was quicker.
 
 
 def _last_error(log: Path) -> str:

@@ -1,66 +1,17 @@
 """Faults of what the record needs: the link to Asterisk, the database, the disk. Calls do not notice, and
 afterwards the record has what happened and invents nothing."""
 
-import asyncio
-import contextlib
-import resource
-import sqlite3
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from pathlib import Path
 
 import pytest
 from house import House, in_order, until
 from stack.phones.baresip import Answering
+from stack.proxy import Proxy
+from stack.storage import database_file, database_locked, database_slow, no_space_for
 
 FIRST, SECOND, THIRD, FOURTH = (f"+62811000000{number}" for number in range(1, 5))
-
-
-class Proxy:
-    """TCP between the engine and Asterisk's manager, to be cut or frozen."""
-
-    def __init__(self, port: int, target: int) -> None:
-        self._port, self._target = port, target
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self._links: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._link, "127.0.0.1", self._port)
-
-    def cut(self) -> None:
-        """End all connections; new ones are refused."""
-        if self._server is not None:
-            self._server.close()
-        for link in self._links:
-            link.transport.abort()
-
-    def freeze(self) -> None:
-        """Nothing passes any more, and no connection ends: half-open."""
-        self._flows.clear()
-
-    def thaw(self) -> None:
-        """What did not pass never will; new connections do."""
-        for link in self._links:
-            link.transport.abort()
-        self._flows.set()
-
-    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
-            self._links |= {writer, back}
-            await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                await self._flows.wait()
-                writer.write(data)
-        writer.close()
-        self._links.discard(writer)
 
 
 @asynccontextmanager
@@ -69,7 +20,7 @@ async def linked_by_proxy(house: House) -> AsyncIterator[Proxy]:
     proxy = Proxy(house.free_port(), house.settings.ami_port)
     await proxy.open()
     await house.stop_engine()
-    house.environment["IVR_AMI_PORT"] = str(proxy._port)
+    house.environment["IVR_AMI_PORT"] = str(proxy.port)
     await house.start_engine()
     yield proxy
     proxy.cut()
@@ -125,49 +76,16 @@ async def test_the_link_to_asterisk_is_lost_in_mid_call(house: House, how: str) 
     assert in_order(story, "menu", "decision", "corrected-after-reconnect", "ended"), story
 
 
-def database(house: House) -> Path:
-    return Path(house.settings.database.removeprefix("sqlite+aiosqlite:///"))
+def locked(house: House) -> AbstractContextManager[None]:
+    return database_locked(house.settings)
 
 
-@contextmanager
-def locked(house: House) -> Iterator[None]:
-    """Somebody else writes, and does not end."""
-    with contextlib.closing(sqlite3.connect(database(house))) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.rollback()
+def slow(house: House) -> AbstractContextManager[None]:
+    return database_slow(house.settings)
 
 
-@contextmanager
-def slow(house: House) -> Iterator[None]:
-    """Every commit waits for somebody else's for more than a second."""
-    over = threading.Event()
-
-    def disturb() -> None:
-        with contextlib.closing(sqlite3.connect(database(house), timeout=10)) as other:
-            while not over.wait(0.05):
-                other.execute("BEGIN IMMEDIATE")
-                over.wait(1.2)
-                other.rollback()
-
-    thread = threading.Thread(target=disturb)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextmanager
-def disk_full(house: House) -> Iterator[None]:
-    """The engine can write no byte more to any file: database, journal and log alike."""
-    _, hard = resource.prlimit(house.engine_pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(house.engine_pid, resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.prlimit(house.engine_pid, resource.RLIMIT_FSIZE, (hard, hard))
+def disk_full(house: House) -> AbstractContextManager[None]:
+    return no_space_for(house.engine_pid)
 
 
 @contextmanager
@@ -219,7 +137,7 @@ async def test_the_engine_starts_without_its_database(house: House) -> None:
     phones["op1"].answering = Answering(after=0.1, hang_up_after=0.2)
     await house.on_duty("op1")
     await house.stop_engine()
-    path = database(house)
+    path = database_file(house.settings)
     for part in path.parent.glob(f"{path.name}*"):
         part.unlink()
     path.mkdir()

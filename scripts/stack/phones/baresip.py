@@ -218,6 +218,13 @@ class Phone:
         except TimeoutError:
             raise PhoneError(f"{self.user} is not registered: {self.registration}") from None
 
+    def answer(self, how: Answering) -> None:
+        """Answer by itself from now on, also what rings already."""
+        self.answering = how
+        for call in self.active:
+            if call.incoming and call.established_at is None:
+                self._react(self._answer(call, how))
+
     async def incoming(self, seconds: float = 10.0) -> PhoneCall:
         """The next call that rings here; each is given once."""
         async with asyncio.timeout(seconds):
