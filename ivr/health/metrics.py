@@ -91,6 +91,11 @@ class Metrics:
         self.routing_info = Gauge(
             "siaga_routing_info", "The rules in force.", ["version", "digest"], registry=self.registry
         )
+        self.tasks = Gauge(
+            "siaga_tasks",
+            "asyncio tasks; it returns to where it was when the last call is over.",
+            registry=self.registry,
+        )
         self.loop_lag = Gauge(
             "siaga_event_loop_lag_seconds",
             "How late the event loop was at its last look.",

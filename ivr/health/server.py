@@ -1,5 +1,6 @@
 """``/health`` and ``/metrics`` on loopback."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
@@ -41,4 +42,5 @@ class HealthServer:
 
     async def _text(self, _request: web.Request) -> web.Response:
         self._look()
+        self._metrics.tasks.set(len(asyncio.all_tasks()))
         return web.Response(body=self._metrics.text(), content_type="text/plain", charset="utf-8")
