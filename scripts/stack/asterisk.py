@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +26,8 @@ class Asterisk:
         """``console`` is the file for what Asterisk prints."""
         self.etc = etc
         self.console = console
+        self.wrapper: Sequence[str] = ()
+        """Words before the program when it is started: what changes its surroundings and becomes it."""
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -43,6 +46,7 @@ class Asterisk:
         with self.console.open("ab") as console:
             # Never -c: with no terminal it spins on its prompt and fills the disk.
             self._process = await asyncio.create_subprocess_exec(
+                *self.wrapper,
                 str(asterisk_binary()),
                 "-C",
                 str(self.etc / "asterisk.conf"),

@@ -5,6 +5,9 @@ import os
 import shutil
 from pathlib import Path
 
+from ivr.menu.prompts_needed import prompts_needed
+from ivr.routing.loader import load_file
+from ivr.rulebook import voices
 from ivr.settings import Settings
 from stack.installed import tools_directory
 
@@ -30,5 +33,7 @@ def keep_prompts(settings: Settings) -> None:
 
 
 def _cache(settings: Settings) -> Path:
-    digest = hashlib.sha256(settings.routing.read_bytes()).hexdigest()[:12]
-    return tools_directory() / "cache" / f"prompts-{digest}"
+    """By what has to be spoken and how: other rules with the same words share it."""
+    rules = load_file(settings.routing)
+    words = repr((prompts_needed(rules), voices(rules)))
+    return tools_directory() / "cache" / f"prompts-{hashlib.sha256(words.encode()).hexdigest()[:12]}"

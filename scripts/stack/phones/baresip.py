@@ -209,6 +209,8 @@ class Phone:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+        for call in self.active:
+            self._close(call, "the phone is gone")
 
     async def registered(self, seconds: float = 10.0) -> None:
         """Wait until the PBX has accepted the registration."""
@@ -339,10 +341,7 @@ class Phone:
         elif kind == "CALL_DTMF_START":
             call.keys_heard += event.get("param", "")
         elif kind == "CALL_CLOSED":
-            self._keep_recording(call)
-            call.closed_at = time.time()
-            call.reason = event.get("param", "")
-            call._closed.set()
+            self._close(call, event.get("param", ""))
 
     def _call(self, call_id: str, *, incoming: bool, peer: str) -> PhoneCall:
         for call in self.calls:
@@ -352,10 +351,13 @@ class Phone:
         self.calls.append(call)
         return call
 
-    def _keep_recording(self, call: PhoneCall) -> None:
-        """The next call would overwrite it. (Renamed while open: what is still written goes along.)"""
+    def _close(self, call: PhoneCall, reason: str) -> None:
+        # The next call would overwrite the recording. (Renamed while open: what is still written goes along.)
         if call.established_at is not None and call.recording.exists():
             call.recording = call.recording.rename(self.directory / f"call-{self.calls.index(call)}.wav")
+        call.closed_at = time.time()
+        call.reason = reason
+        call._closed.set()
 
     async def _answer(self, call: PhoneCall, how: Answering) -> None:
         await asyncio.sleep(how.after)

@@ -1,0 +1,1 @@
+"""``scripts/chaos``: whatever breaks, is each caller with a human at the end, and is the record true?"""
