@@ -4,18 +4,17 @@ Whoever changes, removes, adds or moves an entry changes every hash from there o
 compute it without this program.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii
 from typing import cast
 
 GENESIS = "0" * 64
 """Stands before the first entry."""
 
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
-_TEXTS = ("entry_id", "call_id", "kind", "source", "data")
+_ENCODE = cast(Callable[[object], str], encode_basestring_ascii)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +32,18 @@ def link(before: str, entry: Mapping[str, object]) -> str:
     columns of the ledger; ``data`` is the text of its JSON, letter by letter as it is stored. Raises
     :class:`TypeError` or :class:`ValueError`, without the value, on what would not be read back the same.
     """
-    entry_id, call_id, kind, source, data = texts = [entry[name] for name in _TEXTS]
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("an entry's column is no text")
-    at, recorded_at = _utc(entry["at"]), _utc(entry["recorded_at"])
-    return sha256(
-        _ENCODE([before, entry_id, call_id, at, recorded_at, kind, source, data]).encode()
-    ).hexdigest()
+    array = (
+        before,
+        entry["entry_id"],
+        entry["call_id"],
+        _utc(entry["at"]),
+        _utc(entry["recorded_at"]),
+        entry["kind"],
+        entry["source"],
+        entry["data"],
+    )
+    # The encoder takes texts only. Joining its words takes half of the time that encoding a list does.
+    return sha256(f"[{','.join(map(_ENCODE, array))}]".encode()).hexdigest()
 
 
 def _utc(value: object) -> str:
@@ -47,4 +51,4 @@ def _utc(value: object) -> str:
     at = cast(datetime, value)
     if at.tzinfo is None:
         raise ValueError("a time without zone cannot be stored: give it one, UTC best")
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
