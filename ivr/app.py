@@ -14,12 +14,13 @@ from ivr.advise import Adviser
 from ivr.asterisk.agi_server import AgiServer, Question
 from ivr.asterisk.ami_link import AmiLink
 from ivr.asterisk.ami_messages import AmiMessage
+from ivr.asterisk.event_log import EventLog
 from ivr.asterisk.resync import snapshot
 from ivr.asterisk.sip_capture import SipCapture
 from ivr.asterisk.translate import translate
 from ivr.callers.memory import CallerMemory
 from ivr.callers.watch import CallerWatch
-from ivr.calls.events import CallEvent, OperatorChanged, OperatorLeft
+from ivr.calls.events import OperatorChanged, OperatorLeft
 from ivr.calls.findings import Kind
 from ivr.calls.notes import EngineNote
 from ivr.calls.refused import InviteRefused, RefusedInvites
@@ -28,6 +29,7 @@ from ivr.calls.states import State
 from ivr.errors import AgiError, AmiError, SettingsError
 from ivr.health.look import (
     anchor_part,
+    event_log_part,
     ledger_part,
     link_part,
     now_facts,
@@ -42,16 +44,18 @@ from ivr.health.look import (
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part
-from ivr.ledger import reserve
+from ivr.ledger import bookmark, reserve
 from ivr.ledger.anchoring import Anchoring
 from ivr.ledger.keeper import Keeper
-from ivr.ledger.read import open_calls
+from ivr.ledger.known import KnownCalls
 from ivr.ledger.writer import LedgerWriter
 from ivr.menu.prompts_needed import prompts_needed
+from ivr.missed import Missed
 from ivr.privacy.place import vault_of
 from ivr.prompts import load_catalogue
 from ivr.queueing.pin_copies import copy_pins
 from ivr.queueing.roster import Roster
+from ivr.queueing.shifts import Shift, Shifts
 from ivr.recordings.disk import DiskGuard
 from ivr.recordings.watch import RecordingWatch
 from ivr.render.files import secret
@@ -64,8 +68,8 @@ from ivr.store.upgrade import upgrade
 from ivr.vocabulary import AgiScript
 
 LOOPBACK = "127.0.0.1"
-RESTORE_SECONDS = 2.0
-"""The database may take so long to tell of calls of an earlier run; a call does not wait for it."""
+CHANNELS_AHEAD_SECONDS = 0.1
+"""What a channel did may be seen so much earlier than its event is in Asterisk's log."""
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +86,7 @@ class Engine:
         self._database = create_engine(settings.database)
         self._metrics = Metrics()
         self._roster = Roster()
+        self._shifts = Shifts()
         self._vault = vault_of(settings, lambda: self._adviser.rules.city, make=True)
         writer = LedgerWriter(
             self._database,
@@ -91,6 +96,17 @@ class Engine:
             reserve_bytes=reserve.BYTES,
         )
         self._keeper = Keeper(Registry(), writer)
+        self._known = KnownCalls(self._database, settings.journal)
+        self._missed = Missed(
+            EventLog(settings.root / "asterisk" / "log" / "cel-custom"),
+            self._keeper,
+            self._known,
+            self._count_missed,
+            lambda reason: self._link.drop(reason),
+            _now,
+        )
+        self._bookmark = bookmark.Bookmark()
+        self._bookmark_path = settings.root / "ledger" / "asterisk-log.json"
         self._anchoring = Anchoring(self._database, settings.ledger_anchor, writer)
         self._callers = CallerMemory(self._vault.index)
         self._adviser = Adviser(
@@ -155,11 +171,13 @@ class Engine:
         self._anchoring.start()
         await self._restore()
         await self._caller_watch.refresh()
+        await self._missed.note_end()
         await self._link.start()
         await self._start_capture()
         self._tasks = [
             asyncio.create_task(self._metrics.watch_loop(), name="loop-lag"),
             asyncio.create_task(self._tick(), name="clocks"),
+            asyncio.create_task(self._follow_log(), name="event-log"),
             asyncio.create_task(self._changes.run(), name="rules"),
             asyncio.create_task(self._changes.run_marks(), name="marks"),
             asyncio.create_task(self._caller_watch.run(), name="callers"),
@@ -192,6 +210,7 @@ class Engine:
         await self._link.close()
         self._capture.close()
         self._tell_refused(last_time=True)
+        await self._missed.stop()
         await self._keeper.writer.close()
         await self._anchoring.close()
         await self._health.close()
@@ -204,14 +223,18 @@ class Engine:
 
     async def _restore(self) -> None:
         """Calls that an earlier run left open: Asterisk may still hold them, their clocks still run, or
-        nobody has looked at their recordings."""
+        nobody has looked at their recordings. What waits in the journal is newer than the database."""
+        self._bookmark = await asyncio.to_thread(bookmark.load, self._bookmark_path)
+        self._missed.read_to = self._bookmark.read_to
+        self._shifts.believed = self._bookmark.duties
+        calls = await self._known.in_journal()
         try:
-            async with asyncio.timeout(RESTORE_SECONDS):
-                calls = await open_calls(self._database)
-                self._keeper.registry.restore(calls)
-                self._recordings.take(calls)
+            waiting = {call.id for call in calls}
+            calls += tuple(call for call in await self._known.open() if call.id not in waiting)
         except Exception as error:
             _log.warning("open_calls_not_restored", error=type(error).__name__)
+        self._keeper.registry.restore(calls)
+        self._recordings.take(calls)
 
     def _answer(self, question: Question) -> str:
         if self._draining and question.script is AgiScript.INTAKE:
@@ -233,18 +256,23 @@ class Engine:
             return
         if isinstance(event, OperatorChanged | OperatorLeft):
             self._roster.apply(event)
-        else:
-            self._see(event)
+            self._note_shifts(self._shifts.apply(event))
+        elif not self._missed.seam.was_told(event):
+            self._count(self._keeper.see(event))
 
-    def _see(self, event: CallEvent) -> None:
-        self._count(self._keeper.see(event))
+    def _note_shifts(self, shifts: tuple[Shift, ...]) -> None:
+        for shift in shifts:
+            self._keeper.note(shift.kind, _now(), shift.data)
 
     def _note(self, note: EngineNote) -> None:
         self._keeper.see(note)
 
-    def _count(self, changes: tuple[Change, ...]) -> None:
+    def _count_missed(self, changes: tuple[Change, ...]) -> None:
+        self._count(changes, live=False)
+
+    def _count(self, changes: tuple[Change, ...], *, live: bool = True) -> None:
         for change in changes:
-            self._recordings.changed(change)
+            self._recordings.changed(change, live=live)
             for finding in change.findings:
                 if finding.kind is Kind.TRUNK:
                     self._metrics.calls_started.inc()
@@ -269,20 +297,39 @@ class Engine:
             _log.warning("invites_refused", codes=told.data()["codes"])
 
     async def _on_up(self) -> None:
-        """Nothing is repeated; what is true now is asked."""
-        mark = self._keeper.registry.mark()
+        """Nothing is repeated. Who is on duty is asked, for the next decision; what happened meanwhile is
+        read from Asterisk's log; then what is true now is compared with what came of that."""
         try:
+            found = await snapshot(self._link)
+            self._roster.replace(found.operators)
+            self._note_shifts(self._shifts.asked(found.operators))
+            await self._missed.take_in()
+            mark = self._keeper.registry.mark()
             found = await snapshot(self._link)
         except AmiError as error:
             self._link.drop(f"Asterisk did not say what is true now: {error}")
             return
-        self._roster.replace(found.operators)
+        await asyncio.sleep(CHANNELS_AHEAD_SECONDS)
+        await self._missed.take_tail()
         self._count(self._keeper.reconcile(found, mark, _now()))
         _log.info("in_step_with_asterisk", calls=len(found.calls), operators=len(found.operators))
         await copy_pins(self._settings, self._database)
 
     async def _on_down(self) -> None:
         self._roster.known = False
+        self._missed.lost()
+
+    async def _follow_log(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await self._missed.note_end()
+            mark = bookmark.Bookmark(self._missed.read_to, self._shifts.believed)
+            if mark != self._bookmark:
+                try:
+                    await asyncio.to_thread(bookmark.save, self._bookmark_path, mark)
+                    self._bookmark = mark
+                except OSError as error:
+                    _log.warning("bookmark_not_written", reason=error.strerror)
 
     async def _tick(self) -> None:
         while True:
@@ -314,6 +361,7 @@ class Engine:
             ledger_part(ledger),
             anchor_part(self._anchoring.status()),
             personal_part(self._vault.problem),
+            event_log_part(self._missed.status),
             rules_part(rules),
             prompts_part(self._adviser.catalogue),
             refused_part(self._refused, listens=self._capture.listens, now=_now()),

@@ -1,7 +1,7 @@
-"""What is true now, asked of Asterisk when the link comes up: two list actions, whatever the number of calls.
+"""What is true now, asked of Asterisk when the link comes up: three actions, whatever the number of calls.
 
 ``Status`` with ``Variables`` tells every channel with the dialplan's variables in one go (rights: call or
-reporting), ``QueueStatus`` who is on duty and who waits.
+reporting), ``QueueStatus`` who is on duty and who waits, ``CoreStatus`` since when Asterisk runs (reporting).
 """
 
 import re
@@ -32,16 +32,20 @@ class Asks(Protocol):
         self, name: str, complete_event: str, headers: Headers | None = None, seconds: float = 5.0
     ) -> list[AmiMessage]: ...
 
+    async def action(self, name: str, headers: Headers | None = None, seconds: float = 2.0) -> AmiMessage: ...
+
 
 async def snapshot(link: Asks) -> Snapshot:
-    """Ask Asterisk for its live calls and operators. Raises AmiError when it does not answer within 10 s."""
+    """Ask Asterisk for its live calls and operators. Raises AmiError when it does not answer within 12 s."""
     variables: Headers = {"Variables": ",".join(_VARIABLES)}
     channels = await link.list_action("Status", "StatusComplete", variables, _SECONDS)
     queues = await link.list_action("QueueStatus", "QueueStatusComplete", None, _SECONDS)
-    return read_snapshot(channels, queues)
+    return read_snapshot(channels, queues, await link.action("CoreStatus"))
 
 
-def read_snapshot(channels: Iterable[AmiMessage], queues: Iterable[AmiMessage]) -> Snapshot:
+def read_snapshot(
+    channels: Iterable[AmiMessage], queues: Iterable[AmiMessage], core: Mapping[str, str]
+) -> Snapshot:
     """The snapshot that Asterisk's answers tell."""
     alive = [event for event in channels if event.get("Event") == "Status"]
     members = [event for event in queues if event.get("Event") in ("QueueMember", "QueueEntry")]
@@ -58,7 +62,16 @@ def read_snapshot(channels: Iterable[AmiMessage], queues: Iterable[AmiMessage]) 
             if is_callers(event["Channel"], event["Uniqueid"], event["Linkedid"])
         ),
         operators=tuple(member_of(event, "Location") for event in members if event["Event"] == "QueueMember"),
+        asterisk_since=_since(core),
     )
+
+
+def _since(core: Mapping[str, str]) -> datetime | None:
+    """Asterisk says it in local time, which is the machine's and so ours."""
+    try:
+        return datetime.fromisoformat(f"{core['CoreStartupDate']}T{core['CoreStartupTime']}").astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
 
 
 def _call(

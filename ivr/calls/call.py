@@ -88,6 +88,10 @@ class Call:
     """Pairs (line, agency) of the decision."""
     clock_told: int = 0
     """Marks of the clock (half time, lateness) that are in the record."""
+    events: int | None = None
+    """How many of Asterisk's events are in this, without the call's start and end, which are their own mark.
+    Asterisk tells the same events in the same order live and in its file, so the number says which of them
+    are news (:mod:`ivr.calls.retelling`). ``None``: not known, the call was found when it was under way."""
 
     recording: str | None = None
     """``saved`` or ``failed``, once it was looked at after the call's end."""

@@ -30,7 +30,14 @@ def tell(call: Call, now: datetime) -> tuple[Call, tuple[Finding, ...]]:
     """What the clock has to tell at ``now`` and was not told before; ``at`` is the moment it came true."""
     entries = _marks(call, now)
     findings = tuple(
-        Finding(call.id, entry.at, _KINDS[entry.mark], {"clock_seconds": call.clock_seconds}, by_engine=True)
+        Finding(
+            call.id,
+            entry.at,
+            _KINDS[entry.mark],
+            {"clock_seconds": call.clock_seconds},
+            by_engine=True,
+            key=str(_KINDS[entry.mark]),
+        )
         for entry in entries[call.clock_told :]
     )
     return (replace(call, clock_told=len(entries)), findings) if findings else (call, ())

@@ -72,15 +72,23 @@ class Kind(StrEnum):
     RECORDING_STOPPED = "recording-stopped"
     """No call is recorded any more: the disk is nearly full. Concerns no call."""
     RECORDING_RESUMED = "recording-resumed"
+    OPERATOR_LOGGED_IN = "operator-logged-in"
+    OPERATOR_LOGGED_OUT = "operator-logged-out"
+    OPERATOR_PAUSED = "operator-paused"
+    OPERATOR_RESUMED = "operator-resumed"
+    OPERATOR_CORRECTED = "operator-corrected"
+    """After a reconnect Asterisk had this operator otherwise than the engine believed; Asterisk wins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """``at`` is when it happened, ``data`` holds JSON values without personal data, ``by_engine`` tells that
-    the engine itself found it, not Asterisk."""
+    the engine itself found it, not Asterisk. ``key`` tells it from the call's other findings, and is the same
+    when the same event is told again; empty: it is found only once."""
 
     call_id: str
     at: datetime
     kind: Kind
     data: Mapping[str, object] = field(default_factory=dict)
     by_engine: bool = False
+    key: str = ""

@@ -35,6 +35,7 @@ def take(
         language=call.language or live.language or None,
         started_at=call.started_at or live.since,
         answered_at=call.answered_at or live.answered,
+        events=None if fresh else call.events,
         legs=tuple(
             Leg(leg.leg_id, leg.phone, _since(call, leg.leg_id, now), leg.answered) for leg in live.legs
         ),
@@ -60,7 +61,8 @@ def end_unseen(call: Call, reason: Reason, now: datetime) -> tuple[Call, tuple[F
         "state": str(call.state),
     }
     after = replace(call, state=State.ENDED, ended_at=now, ending=end, talking_with=None, legs=())
-    return after, (_finding(call, now, Kind.ENDED, data),)
+    key = "" if call.events is None else "unseen"
+    return after, (Finding(call.id, now, Kind.ENDED, data, by_engine=True, key=key),)
 
 
 def _was_unseen(call: Call) -> bool:

@@ -51,7 +51,7 @@ class _Effect:
 def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple[Finding, ...]]:
     """The call after ``event``, and what was found. ``call`` is ``None`` for a call not known so far."""
     if call is None:
-        call = Call(id=event.call_id, seen_at=event.at)
+        call = Call(id=event.call_id, seen_at=event.at, events=0)
     by_engine = isinstance(event, EngineNote)
     effect = _effect(call, event)
     facts = effect.facts
@@ -62,12 +62,27 @@ def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple
             odd = odd or f"{effect.kind} in state {call.state}"
         if legal or not (by_engine or call.state is State.ENDED):
             facts = {**facts, "state": effect.to}
+    key = "" if isinstance(event, EngineNote) else _mark(call, event)
+    if key.isdecimal():
+        facts = {**facts, "events": int(key)}
     after = replace(call, **facts) if facts else call  # once: it is half of what an event costs
-    findings = [Finding(call.id, event.at, effect.kind, effect.data, by_engine)]
+    findings = [Finding(call.id, event.at, effect.kind, effect.data, by_engine, key)]
     if odd is not None:
         data = {"what": str(effect.kind), "state": str(call.state), "why": odd}
-        findings.append(Finding(call.id, event.at, Kind.UNEXPECTED, data, by_engine=True))
+        key = key and f"{key}?"
+        findings.append(Finding(call.id, event.at, Kind.UNEXPECTED, data, by_engine=True, key=key))
     return after, tuple(findings)
+
+
+def _mark(call: Call, event: CallEvent) -> str:
+    """What marks this event among the events of its call, whoever tells it; empty where nothing does."""
+    match event:
+        case events.CallStarted():
+            return "start" if call.started_at is None else ""
+        case events.CallEnded():
+            return "end" if call.ended_at is None and call.events is not None else ""
+        case _:
+            return "" if call.events is None else str(call.events + 1)
 
 
 def _effect(call: Call, event: CallEvent | EngineNote) -> _Effect:

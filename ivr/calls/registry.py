@@ -2,8 +2,8 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from ivr.calls import clock, reconciling
@@ -83,10 +83,20 @@ class Registry:
         What is known already stays."""
         for call in calls:
             if self.get(call.id) is None:
-                self._open[call.id] = call
-                self._touched[call.id] = 0
-                self._note_wait(call)
-                self._note_clock(call)
+                self._keep(call)
+                if call.recording_due:
+                    self._ended.pop(call.id, None)
+                    self._open[call.id] = call
+                if call.id in self._touched:
+                    self._touched[call.id] = 0
+
+    def lose_count(self, call_id: str) -> None:
+        """Of this call's events it is not known any more how many there were (:attr:`Call.events`)."""
+        call = self.get(call_id)
+        if call is not None and call.events is not None:
+            touched = self._touched[call_id]
+            self._keep(replace(call, events=None))
+            self._touched[call_id] = touched
 
     def mark(self) -> int:
         """To be taken before Asterisk is asked for a snapshot: what changes afterwards is newer than it."""
@@ -106,11 +116,7 @@ class Registry:
                 changes.append(change)
         alive = {live.call_id for live in snapshot.calls}
         gone = [call for call in self.live() if call.id not in alive and self._touched[call.id] <= mark]
-        return (*changes, *(self._end_unseen(call, Reason.END_UNSEEN, now) for call in gone))
-
-    def asterisk_stopped(self, now: datetime) -> tuple[Change, ...]:
-        """Asterisk is known to have stopped: no call outlives it."""
-        return tuple(self._end_unseen(call, Reason.ASTERISK_STOPPED, now) for call in list(self.live()))
+        return (*changes, *(self._end_unseen(call, _why_gone(call, snapshot), now) for call in gone))
 
     def tick(self, now: datetime) -> tuple[Change, ...]:
         """What the clocks have to tell; to be called about once a second."""
@@ -185,6 +191,14 @@ class Registry:
         change = Change(*reconciling.end_unseen(call, reason, now))
         self._keep(change.call)
         return change
+
+
+def _why_gone(call: Call, snapshot: Snapshot) -> Reason:
+    """No call outlives Asterisk, which tells the second in which it was started, and then needs most of one
+    to boot."""
+    since = snapshot.asterisk_since
+    stopped = since is not None and call.seen_at < since + timedelta(seconds=1)
+    return Reason.ASTERISK_STOPPED if stopped else Reason.END_UNSEEN
 
 
 def _wait(call: Call, now: datetime) -> float:

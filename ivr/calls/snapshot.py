@@ -44,5 +44,8 @@ class LiveCall:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
+    """``asterisk_since``: when Asterisk was started, to the second; ``None`` if it did not say."""
+
     calls: tuple[LiveCall, ...]
     operators: tuple[OperatorChanged, ...]
+    asterisk_since: datetime | None = None

@@ -11,6 +11,7 @@ from ivr.health.metrics import Metrics
 from ivr.health.status import Level, Part
 from ivr.ledger.anchoring import AnchorStatus
 from ivr.ledger.writer import WriterStatus
+from ivr.missed import LogStatus
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
 from ivr.recordings.watch import RecordingStatus
@@ -58,6 +59,19 @@ def personal_part(problem: str | None) -> Part:
     if problem is None:
         return Part("personal-data", Level.OK, "sealed")
     return Part("personal-data", Level.BAD, f"callers' numbers are not kept: {problem}")
+
+
+def event_log_part(log: LogStatus) -> Part:
+    if log.problem:
+        return Part(
+            "event-log",
+            Level.WARN,
+            f"Asterisk's event log cannot be read ({log.problem}): calls of the time without the engine are "
+            "not in the record until it can. ivr doctor looks at log/cel-custom.",
+        )
+    if log.catching_up:
+        return Part("event-log", Level.OK, "calls of the time without the engine are being taken in")
+    return Part("event-log", Level.OK, f"{log.taken} events taken in, {log.unreadable} unreadable")
 
 
 def rules_part(rules: RulesStatus) -> Part:

@@ -15,6 +15,8 @@ class Source(StrEnum):
 
     ASTERISK = "asterisk"
     """An event of Asterisk's, received live."""
+    ASTERISK_LOG = "asterisk-log"
+    """The same event, taken afterwards from the file that Asterisk itself wrote: the engine was away."""
     ENGINE = "engine"
     """The engine itself: its advice, its clocks, its findings."""
 
@@ -30,6 +32,9 @@ class Entry:
     """A stable slug: the table in docs/ledger.md lists all."""
     source: Source
     data: Mapping[str, object] = field(default_factory=dict)
+    key: str = ""
+    """Of two entries of a call with the same key the second is the first one told again, and is not stored.
+    Empty: told only once."""
 
 
 def of_no_call(kind: str, at: datetime, data: Mapping[str, object]) -> Entry:

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from ivr.calls import clock
+from ivr.calls.call import Call
 from ivr.calls.events import CallAnswered, CallEvent
 from ivr.calls.findings import Finding, Kind
 from ivr.calls.notes import EngineNote
+from ivr.calls.reduce import apply
 from ivr.calls.registry import Change, Registry
+from ivr.calls.retelling import is_news
 from ivr.calls.snapshot import Snapshot
 from ivr.ledger.entries import CallerData, Entry, Source, of_no_call
 from ivr.ledger.writer import LedgerWriter
@@ -19,13 +23,36 @@ class Keeper:
         self.registry = registry
         self.writer = writer
 
-    def see(self, event: CallEvent | EngineNote) -> tuple[Change, ...]:
+    def see(self, event: CallEvent | EngineNote, told_by: Source = Source.ASTERISK) -> tuple[Change, ...]:
         """Something happened. A note must be seen *before* the advice is sent, so that the record has it
-        ahead of what the dialplan does with it."""
-        changes = self._keep(self.registry.apply(event))
+        ahead of what the dialplan does with it. ``told_by`` is the source of an event of Asterisk's."""
+        changes = self._keep(self.registry.apply(event), told_by)
+        self._caller(event)
+        return changes
+
+    def see_whole(self, known: Call | None, story: Iterable[tuple[CallEvent, int | None]]) -> Change | None:
+        """All events of a call that is over, from Asterisk's file, with their numbers
+        (:class:`ivr.calls.retelling.Numbering`); ``known`` is how it stands in the record. It does not pass
+        through the registry: nothing more will happen to it, unless its clock still runs or its recording
+        is to be looked at. What changed, if anything."""
+        call, findings, answers = known, list[Finding](), list[CallAnswered]()
+        for event, number in story:
+            if is_news(call, event, number):
+                call, found = apply(call, event)
+                findings.extend(found)
+                answers += [event] if isinstance(event, CallAnswered) else []
+        if call is None or not findings:
+            return None
+        if clock.running(call) or call.recording_due:
+            self.registry.restore([call])
+        (change,) = self._keep([Change(call, tuple(findings))], Source.ASTERISK_LOG)
+        for answer in answers:
+            self._caller(answer)
+        return change
+
+    def _caller(self, event: CallEvent | EngineNote) -> None:
         if isinstance(event, CallAnswered) and event.caller_number:
             self.writer.record_caller(CallerData(event.call_id, event.caller_number))
-        return changes
 
     def reconcile(self, snapshot: Snapshot, mark: int, now: datetime) -> tuple[Change, ...]:
         """Agree with Asterisk; ``mark`` is :meth:`Registry.mark` of before the snapshot was asked for."""
@@ -37,9 +64,6 @@ class Keeper:
                 self.writer.record_caller(CallerData(live.call_id, live.caller_number))
         return changes
 
-    def asterisk_stopped(self, now: datetime) -> tuple[Change, ...]:
-        return self._keep(self.registry.asterisk_stopped(now))
-
     def tick(self, now: datetime) -> tuple[Change, ...]:
         """About once a second: half time and lateness of the clocks."""
         return self._keep(self.registry.tick(now))
@@ -48,15 +72,15 @@ class Keeper:
         """Something that concerns no call."""
         self.writer.record(of_no_call(str(kind), now, data))
 
-    def _keep(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+    def _keep(self, changes: Iterable[Change], told_by: Source = Source.ASTERISK) -> tuple[Change, ...]:
         changes = tuple(changes)
         for change in changes:
             for finding in change.findings:
-                self.writer.record(entry_of(finding))
+                self.writer.record(entry_of(finding, told_by))
             self.writer.project(change.call)
         return changes
 
 
-def entry_of(finding: Finding) -> Entry:
-    source = Source.ENGINE if finding.by_engine else Source.ASTERISK
-    return Entry(finding.call_id, finding.at, str(finding.kind), source, finding.data)
+def entry_of(finding: Finding, told_by: Source = Source.ASTERISK) -> Entry:
+    source = Source.ENGINE if finding.by_engine else told_by
+    return Entry(finding.call_id, finding.at, str(finding.kind), source, finding.data, finding.key)

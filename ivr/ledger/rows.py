@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from secrets import token_hex
 
 from pydantic import TypeAdapter
@@ -68,7 +69,7 @@ def entry_row(entry: Entry, now: datetime) -> Row:
     return Row(
         ledger.name,
         {
-            "entry_id": token_hex(16),
+            "entry_id": _entry_id(entry),
             "call_id": clean_text(entry.call_id),
             "at": entry.at,
             "recorded_at": now,
@@ -77,6 +78,12 @@ def entry_row(entry: Entry, now: datetime) -> Row:
             "data": json_text(entry.data),
         },
     )
+
+
+def _entry_id(entry: Entry) -> str:
+    if not entry.key:
+        return token_hex(16)
+    return blake2b(f"{entry.call_id} {entry.key}".encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def call_row(call: Call, now: datetime) -> Row:

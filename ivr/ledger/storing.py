@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.ledger.chain import GENESIS, Head, link
+from ivr.ledger.entries import Source
 from ivr.ledger.rows import Row
 from ivr.store.engine import alone
 from ivr.store.tables import caller_keys, callers, calls, erasures, ledger
@@ -21,11 +22,13 @@ async def store(
     """Write ``rows`` in their order, in the transaction that is open; entries at the end of the chain.
 
     ``replay``: they come from the journal and may be older than what is stored. ``doubtful``: it is not known
-    whether they are stored already, as after a commit that did not answer; ``replay`` includes it.
+    whether they are stored already, as after a commit that did not answer; ``replay`` includes it. Of what
+    was taken from Asterisk's log that is never known.
     """
     entries = [dict(row.values) for row in rows if row.table == ledger.name]
     if entries:
-        await _append(connection, entries, look=replay or doubtful)
+        retold = any(entry["source"] == Source.ASTERISK_LOG for entry in entries)
+        await _append(connection, entries, look=replay or doubtful or retold)
     dialect = connection.dialect.name
     for table, statement in (
         (callers, _unless_erased(dialect, callers)),

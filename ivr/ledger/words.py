@@ -92,4 +92,9 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.RECORDING_FAILED: ("rekaman gagal", "recording failed"),
     Kind.RECORDING_STOPPED: ("perekaman dihentikan", "recording stopped"),
     Kind.RECORDING_RESUMED: ("perekaman dilanjutkan", "recording resumed"),
+    Kind.OPERATOR_LOGGED_IN: ("operator masuk", "operator logs in"),
+    Kind.OPERATOR_LOGGED_OUT: ("operator keluar", "operator logs out"),
+    Kind.OPERATOR_PAUSED: ("operator istirahat", "operator pauses"),
+    Kind.OPERATOR_RESUMED: ("operator kembali", "operator resumes"),
+    Kind.OPERATOR_CORRECTED: ("keadaan operator dikoreksi", "operator corrected"),
 }

@@ -89,14 +89,15 @@ class RecordingWatch:
             failed=self._failed,
         )
 
-    def changed(self, change: Change) -> None:
-        """Something happened to a call."""
+    def changed(self, change: Change, *, live: bool = True) -> None:
+        """Something happened to a call; not ``live``: some time ago."""
         for finding in change.findings:
-            if finding.kind is Kind.TRUNK_ANSWERED:
+            if finding.kind is Kind.TRUNK_ANSWERED and live:
                 self._answered[change.call.id] = time.monotonic()
             elif finding.kind is Kind.ENDED:
                 answered = self._answered.pop(change.call.id, None)
-                self._wait_for(change.call, None if answered is None else time.monotonic() - answered)
+                seconds = None if answered is None or not live else time.monotonic() - answered
+                self._wait_for(change.call, seconds)
 
     def take(self, calls: Iterable[Call]) -> None:
         """Look at the recordings of calls that ended in an earlier run of the engine."""

@@ -6,12 +6,14 @@ from ivr.asterisk.resync import read_snapshot, snapshot
 from ivr.calls.events import OperatorChanged
 from ivr.calls.snapshot import LiveCall, LiveLeg
 from tests.fake_asterisk.engine_end import linked
-from tests.fake_asterisk.manager_peer import FakeManager, Frame, Replies
+from tests.fake_asterisk.manager_peer import FakeManager, Frame, Replies, success
 from tests.fake_asterisk.recorded import frames, messages
+
+CORE = {"CoreStartupDate": "2026-11-22", "CoreStartupTime": "03:35:10"}
 
 
 def test_a_snapshot_of_a_real_asterisk() -> None:
-    seen = read_snapshot(messages("status"), messages("queue_status"))
+    seen = read_snapshot(messages("status"), messages("queue_status"), CORE)
     calls = {call.call_id: call for call in seen.calls}
     assert calls["1795294820.6"] == LiveCall(
         call_id="1795294820.6",
@@ -35,6 +37,8 @@ def test_a_snapshot_of_a_real_asterisk() -> None:
         "1795294868.10": "emergency",
     }
     assert len(calls) == 4
+    assert seen.asterisk_since == datetime(2026, 11, 22, 3, 35, 10).astimezone(UTC)
+    assert read_snapshot([], [], {}).asterisk_since is None
     assert seen.operators == (
         OperatorChanged("emergency", "op2", paused=True, device="free", penalty=5),
         OperatorChanged("emergency", "op1", paused=False, device="in-use", penalty=0),
@@ -46,7 +50,7 @@ def test_a_phone_that_still_rings_does_not_talk() -> None:
     for event in channels:
         if event.get("Channel") == "PJSIP/op1-00000005":
             event["BridgeID"], event["ChannelState"] = "", "5"
-    legs = {leg for call in read_snapshot(channels, []).calls for leg in call.legs}
+    legs = {leg for call in read_snapshot(channels, [], CORE).calls for leg in call.legs}
     assert LiveLeg("1795294821.7", "op1", answered=False, talking=False) in legs
 
 
@@ -55,11 +59,11 @@ def test_a_system_name_before_the_unique_id_does_not_hide_the_time() -> None:
     for event in channels:
         for header in {"Uniqueid", "Linkedid"} & set(event):
             event[header] = f"ambon-{event[header]}"
-    calls = read_snapshot(channels, []).calls
+    calls = read_snapshot(channels, [], CORE).calls
     assert {call.since.year for call in calls} == {2026}
 
 
-async def test_two_actions_tell_everything_whatever_the_number_of_calls() -> None:
+async def test_three_actions_tell_everything_whatever_the_number_of_calls() -> None:
     [pattern] = [event for event in frames("status") if b"PJSIP/trunk-00000004" in event]
     without_id = pattern.decode().rpartition("\r\nActionID")[0]
 
@@ -78,6 +82,7 @@ async def test_two_actions_tell_everything_whatever_the_number_of_calls() -> Non
             "Response: Success\r\nEventList: start",
             "Event: QueueStatusComplete\r\nEventList: Complete",
         ]
+        asterisk.answers["CoreStatus"] = success
         async with linked(asterisk) as engine:
             seen = await snapshot(engine.link)
     assert len({call.call_id for call in seen.calls}) == 200
@@ -85,4 +90,5 @@ async def test_two_actions_tell_everything_whatever_the_number_of_calls() -> Non
         "Login",
         "Status",
         "QueueStatus",
+        "CoreStatus",
     ]

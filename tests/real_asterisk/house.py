@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ from ivr.vocabulary import Step
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PIN = "2468"
+LEG_KINDS = {"CHAN_START": "ringing", "ANSWER": "leg-answered", "HANGUP": "leg-ended"}
+CALL_KINDS = {"CHAN_START": "trunk", "ANSWER": "trunk-answered", "HANGUP": "ended"}
+"""Of a phone that is rung, and of the caller's own channel: Asterisk's words, and the record's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +413,26 @@ def in_order(kinds: Iterable[str], *wanted: str) -> bool:
     """Whether the wanted kinds come in this order, others between them."""
     rest = iter(kinds)
     return all(any(kind == want for kind in rest) for want in wanted)
+
+
+def as_asterisk_has_it(house: House) -> None:
+    """Every event of Asterisk's own file is one entry of the record; there are no others of Asterisk's."""
+    with (house.state / "asterisk/log/cel-custom/master.csv").open(newline="") as file:
+        lines = list(csv.reader(file))
+    wrote = Counter[tuple[str, str]]()
+    for kind, _, extra, unique, linked, channel, _, _, _, _, _ in lines:
+        leg = unique != linked
+        if leg and kind in LEG_KINDS and channel.startswith("PJSIP/"):
+            wrote[linked, LEG_KINDS[kind]] += 1
+        elif not leg and kind in CALL_KINDS:
+            wrote[linked, CALL_KINDS[kind]] += 1
+        elif kind == "stage":
+            lines_ring = json.loads(extra)["extra"].split("|")[1] == "l"
+            wrote[linked, "lines" if lines_ring else "queue"] += 1
+        elif kind not in {*LEG_KINDS, *CALL_KINDS}:
+            wrote[linked, kind] += 1
+    found = house.rows("SELECT call_id, kind FROM ledger WHERE source IN ('asterisk', 'asterisk-log')")
+    assert Counter((row["call_id"], row["kind"]) for row in found) == wrote
 
 
 def rules_with(*changes: tuple[str, str]) -> str:

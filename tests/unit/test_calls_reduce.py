@@ -1,5 +1,6 @@
 """One call from its events: the story in order, and everything that can go wrong with the order."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -288,7 +289,7 @@ def test_a_menu_advised_when_the_caller_had_gone_is_not_where_the_caller_was() -
 def test_what_is_told_twice_is_recorded_twice_and_counts_once(again: CallEvent) -> None:
     before, _ = story(*TO_AN_OPERATOR, ended(60)) if isinstance(again, CallEnded) else story(*TO_AN_OPERATOR)
     after, findings = apply(before, again)
-    assert after == before
+    assert replace(after, events=before.events) == before
     assert len(findings) == 2
     assert findings[1].kind is Kind.UNEXPECTED
 

@@ -254,7 +254,8 @@ def test_when_asterisk_stops_every_call_is_interrupted() -> None:
     registry = Registry()
     for call in "ab":
         arrive(registry, call)
-    changes = registry.asterisk_stopped(at(50))
+    restarted = Snapshot((), (), asterisk_since=at(40))
+    changes = registry.reconcile(restarted, registry.mark(), at(50))
     assert [change.call.ending for change in changes] == [
         Ending(Result.INTERRUPTED, Reason.ASTERISK_STOPPED, Detail.NO_PERSON_SEEN)
     ] * 2

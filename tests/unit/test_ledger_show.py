@@ -204,7 +204,7 @@ async def test_a_call_found_in_asterisk_is_recorded_with_its_caller(url: str, tm
     found = LiveCall("new", "PJSIP/trunk-9", START, START, "112", NUMBER, "", "", "", "", None, ())
     keeper = Keeper(Registry(), writer)
     keeper.reconcile(Snapshot((found,), ()), keeper.registry.mark(), at(90))
-    keeper.asterisk_stopped(at(100))
+    keeper.reconcile(Snapshot((), (), asterisk_since=at(95)), keeper.registry.mark(), at(100))
     await writer.close()
     await engine.dispose()
     call = await json_call(url, "new", numbers=True, vault=a_vault(tmp_path))
