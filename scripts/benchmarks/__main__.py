@@ -19,7 +19,7 @@ from stack.installation import InstallationError
 from stack.installed import REPOSITORY
 from stack.postgresql import PostgresqlError
 
-from benchmarks import decision, events, full_call, growth, ledger, load, memory, questions, report
+from benchmarks import decision, events, faults, full_call, growth, ledger, load, memory, questions, report
 from benchmarks.capture import capture
 from benchmarks.figures import Section
 from benchmarks.ground import Ground
@@ -27,7 +27,10 @@ from benchmarks.plan import FULL, QUICK, Sizes
 from benchmarks.process import BenchError
 from ivr.errors import IvrError
 
-SECTIONS = ("full_call", "load", "memory", "growth", "questions", "events", "decision", "ledger")
+SECTIONS = (
+    *("full_call", "load", "memory", "growth", "questions", "faults"),
+    *("events", "decision", "ledger"),
+)
 EXPECTED = (
     *(BenchError, IvrError, AsteriskError, EngineError, InstallationError, PostgresqlError),
     *(FileNotFoundError, TimeoutError),
@@ -49,6 +52,7 @@ async def measure(chosen: Sequence[str], sizes: Sizes) -> list[Section]:
                 ("memory", memory.measure),
                 ("growth", growth.measure),
                 ("questions", questions.measure),
+                ("faults", faults.measure),
             ):
                 if name in chosen:
                     sections.append(await section(ground, sizes))

@@ -30,6 +30,12 @@ class Sizes:
     entries: int
     recorded_calls: Sequence[int]
     """Sizes of a ledger."""
+    fault_calls: int
+    """While something is broken."""
+    slow_seconds: float
+    """So long calls come to an engine that is slow."""
+    found_again: int
+    """Calls in progress when a new engine comes."""
 
 
 FULL = Sizes(
@@ -50,6 +56,9 @@ FULL = Sizes(
     decisions=20_000,
     entries=50_000,
     recorded_calls=(10_000, 1_000_000),
+    fault_calls=100,
+    slow_seconds=60,
+    found_again=200,
 )
 QUICK = Sizes(
     rounds=1,
@@ -69,4 +78,7 @@ QUICK = Sizes(
     decisions=500,
     entries=2_000,
     recorded_calls=(100, 1_000),
+    fault_calls=10,
+    slow_seconds=2,
+    found_again=10,
 )

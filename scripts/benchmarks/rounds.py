@@ -89,12 +89,14 @@ async def measured(
     phones: Sipp,
     count: int,
     per_second: float,
+    call: TrunkCall | None = None,
 ) -> Round:
-    """One round. ``phones`` must be traced, and nothing else may call them meanwhile."""
+    """One round of ``call`` (a full call if it is not given). ``phones`` must be traced, and nothing else may
+    call them meanwhile."""
     numbers = new_numbers(count)
     with Sink(contestant.address, count) as sink:
         run = sipp.callers(
-            full_call(contestant),
+            call or full_call(contestant),
             numbers,
             per_second,
             ground.installation.trunk,
