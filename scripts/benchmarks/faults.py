@@ -158,7 +158,7 @@ async def _dead(ground: Ground, phones: Sipp, count: int, in_progress: int) -> t
     engine, log = ground.installation.engine, ground.state / "engine.log"
     filling, coming = in_progress / FILL_RATE, count / RATE
     talking = asyncio.create_task(
-        rounds.place(ground, SIAGA, in_progress, FILL_RATE, talk=filling + coming + 20.0)
+        rounds.place(ground, SIAGA, in_progress, FILL_RATE, talk=filling + coming + 12.0)
     )
     try:
         await asyncio.sleep(filling + 2.0)
@@ -183,7 +183,7 @@ async def _dead(ground: Ground, phones: Sipp, count: int, in_progress: int) -> t
 async def _said(log: Path, offset: int, event: str) -> dict[str, object]:
     """The first line of this kind that the engine's log has from ``offset`` on, or gets within 10 s."""
     for _ in range(100):
-        for line in log.read_bytes()[offset:].splitlines():
+        for line in log.read_bytes()[offset:].splitlines():  # noqa: ASYNC240 - a few lines
             said = json.loads(line) if line.startswith(b"{") and line.endswith(b"}") else {}
             if said.get("event") == event:
                 return dict(said)
