@@ -26,6 +26,7 @@ from ivr.calls.notes import EngineNote
 from ivr.calls.refused import InviteRefused, RefusedInvites
 from ivr.calls.registry import Change, Registry
 from ivr.calls.states import State
+from ivr.clock_watch import ClockWatch
 from ivr.errors import AgiError, AmiError, SettingsError
 from ivr.health.look import (
     anchor_part,
@@ -146,6 +147,7 @@ class Engine:
             _now,
             quiet_seconds=settings.budget_seconds,
         )
+        self._clock = ClockWatch(self._link, self._keeper.registry.live, self._keeper.note)
         self._health = HealthServer(settings.health_port, self._metrics, self._look)
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
@@ -183,6 +185,7 @@ class Engine:
             asyncio.create_task(self._caller_watch.run(), name="callers"),
             asyncio.create_task(self._recordings.run(), name="recordings"),
             asyncio.create_task(self._disk.run(), name="disk"),
+            asyncio.create_task(self._clock.run(), name="clock"),
         ]
         # Last: whoever is asked must be able to answer.
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())

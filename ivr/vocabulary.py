@@ -122,6 +122,8 @@ class Variable(StrEnum):
     """Tenths of a second since 1970 at which the trunk's call was answered."""
     RULES = "IVR_RULES"
     """Digest of the rules that the caller's last menu is of."""
+    PLACE = "IVR_PLACE"
+    """The same, but never before a call that came earlier and is still here: the order in the queue."""
     SPENT = "IVR_SPENT"
     """Milliseconds that this call has waited for the engine, all questions together."""
 
@@ -195,9 +197,14 @@ class Context(StrEnum):
     """Generated, with ``-`` and the digest of the rules behind it: what :mod:`ivr.lifeline` compiles."""
     OPERATORS_THERE = "lifeline-operators"
     """Counts the operators of layer 1 who are there into ``LIFE_OPERATORS``, at most its argument."""
+    MENU = "menu"
+    PLAN = "plan"
     LINES = "lines"
     """Generated: one extension per line of routing.yaml. Runs on the leg, never on the caller's channel."""
 
+
+REPEAT_STAGE = "repeat"
+"""Extension of :attr:`Context.PLAN`: the caller's stage of the plan from its beginning."""
 
 PHONE_NAME = re.compile(
     r"(?!(?:trunk|phone|transport)(?:-|$)|(?:operator|agency|global|system)$)"

@@ -78,6 +78,8 @@ class Kind(StrEnum):
     OPERATOR_RESUMED = "operator-resumed"
     OPERATOR_CORRECTED = "operator-corrected"
     """After a reconnect Asterisk had this operator otherwise than the engine believed; Asterisk wins."""
+    CLOCK_JUMPED = "clock-jumped"
+    """Asterisk's clock was set to another time. Concerns no call."""
 
 
 @dataclass(frozen=True, slots=True)

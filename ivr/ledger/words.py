@@ -97,4 +97,5 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.OPERATOR_PAUSED: ("operator istirahat", "operator pauses"),
     Kind.OPERATOR_RESUMED: ("operator kembali", "operator resumes"),
     Kind.OPERATOR_CORRECTED: ("keadaan operator dikoreksi", "operator corrected"),
+    Kind.CLOCK_JUMPED: ("jam melompat", "clock jumped"),
 }

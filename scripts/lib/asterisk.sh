@@ -1,7 +1,7 @@
 # Which Asterisk: the one named in IVR_ASTERISK, the system's, or a private copy from Debian. And test phones.
 # shellcheck shell=bash
 
-ASTERISK_RECIPE=1 # Raise it when what is fetched or written here changes.
+ASTERISK_RECIPE=2 # Raise it when what is fetched or written here changes.
 
 # The releases of 25 June 2026, made together, with the same security fixes. What is newer has them too; the
 # tests run on 22.
@@ -16,7 +16,8 @@ prepare_asterisk() {
     prepared asterisk "$key" || locked make_asterisk "$system" "$key"
 }
 
-# prepare_phones: bin/sipp, bin/baresip and phones.env, for the demonstration and the tests.
+# prepare_phones: bin/sipp, bin/baresip, a clock that can be set (libfaketime) and phones.env, for the demonstration
+# and the tests.
 prepare_phones() {
     local key="$ASTERISK_RECIPE $IVR_TOOLS"
     prepared phones "$key" || locked make_phones "$key"
@@ -81,7 +82,7 @@ use_system_asterisk() {
     data="$(asterisk_data "$binary")"
     [[ -n $modules && -n $data ]] ||
         die "modul atau dokumentasi $binary tidak ditemukan / cannot find its modules or documentation: unset IVR_ASTERISK to take a private copy"
-    write_launcher asterisk "exec '${binary//\'/\'\\\'\'}' \"\$@\""
+    write_launcher asterisk "exec env \${LOADER_PRELOAD:+LD_PRELOAD=\"\$LOADER_PRELOAD\"} '${binary//\'/\'\\\'\'}' \"\$@\""
     write_env asterisk "$2" "ASTERISK_BIN=$IVR_TOOLS/bin/asterisk" "ASTERISK_VERSION=$(asterisk_version "$binary")" \
         "ASTERISK_MODULES=$modules" "ASTERISK_DATA=$data" "ASTERISK_VARLIB=/var/lib/asterisk"
 }
@@ -102,11 +103,12 @@ make_phones() {
     local prefix="$IVR_TOOLS/phones" modules
     prepared phones "$1" && return
     need_space 700000 "SIPp, baresip"
-    step phones "telepon uji / test phones: SIPp, baresip" debian_unpack "$prefix" sip-tester baresip-core
+    step phones "telepon uji / test phones: SIPp, baresip" debian_unpack "$prefix" sip-tester baresip-core libfaketime
     debian_launcher "$prefix" sipp usr/bin/sipp
     debian_launcher "$prefix" baresip usr/bin/baresip
     modules="$(dirname "$(find "$prefix/usr/lib" -path '*/baresip/modules/aufile.so')")"
-    write_env phones "$1" "SIPP_BIN=$IVR_TOOLS/bin/sipp" "BARESIP_BIN=$IVR_TOOLS/bin/baresip" "BARESIP_MODULES=$modules"
+    write_env phones "$1" "SIPP_BIN=$IVR_TOOLS/bin/sipp" "BARESIP_BIN=$IVR_TOOLS/bin/baresip" "BARESIP_MODULES=$modules" \
+        "FAKETIME=$(find "$prefix/usr/lib" -name libfaketimeMT.so.1)"
 }
 
 # write_env NAME KEY LINE…: NAME.env, complete or not at all; its first line tells when it is out of date.

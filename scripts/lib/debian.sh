@@ -164,14 +164,15 @@ debian_unpack_closure() {
 }
 
 # debian_launcher DIR NAME BINARY: bin/NAME runs the binary with DIR's own loader and libraries, and leaves the
-# environment of its children alone. Asterisk restarts itself by its argv[0]: that is the launcher, too.
+# environment of its children alone. Asterisk restarts itself by its argv[0]: that is the launcher, too. A library
+# named in LOADER_PRELOAD is loaded first (tests give Asterisk another clock so).
 debian_launcher() {
     local dir="$1" name="$2" binary="$3" loader libraries
     libraries="$(dirname "$(find "$dir/usr/lib" -maxdepth 2 -name libc.so.6 | head -n 1)")"
     loader="$(find "$libraries" -maxdepth 1 \( -name 'ld-linux*.so.*' -o -name 'ld64.so.*' \) | head -n 1)"
     [[ -n $loader ]] || die "no program loader in $dir for this architecture ($(dpkg --print-architecture)): install Asterisk ≥ $ASTERISK_FLOOR_TEXT and name it in IVR_ASTERISK"
     write_launcher "$name" "root=\"\${0%/*}/..\"
-exec \"\$root/${loader#"$IVR_TOOLS/"}\" --argv0 \"\$0\" --library-path \"\$root/${libraries#"$IVR_TOOLS/"}\" \"\$root/${dir#"$IVR_TOOLS/"}/$binary\" \"\$@\""
+exec \"\$root/${loader#"$IVR_TOOLS/"}\" \${LOADER_PRELOAD:+--preload \"\$LOADER_PRELOAD\"} --argv0 \"\$0\" --library-path \"\$root/${libraries#"$IVR_TOOLS/"}\" \"\$root/${dir#"$IVR_TOOLS/"}/$binary\" \"\$@\""
 }
 
 write_launcher() {

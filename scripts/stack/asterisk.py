@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from stack.clock import SettableClock
 from stack.installed import asterisk_binary
 
 LONGEST_CALL = 24 * 3600.0
@@ -22,12 +23,13 @@ class AsteriskError(RuntimeError):
 class Asterisk:
     """An Asterisk on the configuration in ``etc``, in a session of its own: Ctrl-C does not reach it."""
 
-    def __init__(self, etc: Path, console: Path) -> None:
-        """``console`` is the file for what Asterisk prints."""
+    def __init__(self, etc: Path, console: Path, clock: SettableClock | None = None) -> None:
+        """``console`` is the file for what Asterisk prints, ``clock`` what it takes for the time."""
         self.etc = etc
         self.console = console
         self.wrapper: Sequence[str] = ()
         """Words before the program when it is started: what changes its surroundings and becomes it."""
+        self._clock = clock
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -52,6 +54,7 @@ class Asterisk:
                 str(self.etc / "asterisk.conf"),
                 "-f",
                 "-n",
+                env=None if self._clock is None else {**os.environ, **self._clock.environment()},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

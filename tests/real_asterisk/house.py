@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from stack.asterisk import Asterisk
+from stack.clock import SettableClock
 from stack.phones.baresip import Account, Answering, Baresip, Phone
 from stack.phones.scenario import TrunkCall
 from stack.phones.sipp import TRUNK_ADDRESS, TrunkCaller
@@ -58,16 +59,19 @@ class House:
         routing: str | None = None,
         operators: Sequence[str] = ("op1", "op2"),
         prompts: Path | None = None,
+        own_clock: bool = False,
         **settings: str,
     ) -> None:
         """``routing`` is the text of routing.yaml (the repository's if left out), ``prompts`` a directory of
-        spoken prompts to start from, ``settings`` are ``IVR_*`` variables without their prefix."""
+        spoken prompts to start from, ``own_clock`` gives Asterisk a :attr:`clock`, ``settings`` are ``IVR_*``
+        variables without their prefix."""
         self.state = Path(tempfile.mkdtemp(prefix="siaga-"))
         self._ports = PortBlock()
         self._routing = routing
         self._prompts = prompts
         self._operators = tuple(operators)
         self._more = {f"IVR_{name.upper()}": value for name, value in settings.items()}
+        self.clock = SettableClock(self.state / "clock") if own_clock else None
         self._phones: list[Baresip] = []
         self._callers: list[TrunkCaller] = []
         self._engine: asyncio.subprocess.Process | None = None
@@ -113,7 +117,7 @@ class House:
             await add_operator(engine, make_operator(name, f"Operator {name}", PIN))
         await engine.dispose()
         self.prepared = await prepare(self.settings)
-        self.asterisk = Asterisk(self.settings.etc, self.state / "asterisk.out")
+        self.asterisk = Asterisk(self.settings.etc, self.state / "asterisk.out", self.clock)
 
     async def __aexit__(self, *_: object) -> None:
         for caller in self._callers:
