@@ -13,7 +13,7 @@ two commits), its entry has the same key, and the ledger keeps the first.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -129,7 +129,7 @@ class Missed:
             stored = await self._choose()
             self._numbering = Numbering()
             if self._end is not None:
-                async for piece in self._pieces(self.read_to, self._end):
+                async for piece in self._pieces(self.read_to, self._end, self._now_on):
                     await self._tell_registry(piece.events, stored)
             self._problem = ""
         except OSError as error:
@@ -184,8 +184,10 @@ class Missed:
         while self._marks and self._marks[0][0] < min(oldest, self._now()) - SAFE_AFTER:
             self.read_to = self._marks.popleft()[1]
 
-    async def _pieces(self, since: Place | None, until: Place | None) -> AsyncIterator[Piece]:
-        reading = self._event_log.read(since, until)
+    async def _pieces(
+        self, since: Place | None, until: Place | None, of: Container[str] | None = None
+    ) -> AsyncIterator[Piece]:
+        reading = self._event_log.read(since, until, of)
         while (piece := await asyncio.to_thread(next, reading, None)) is not None:
             yield piece
 
@@ -227,7 +229,7 @@ class Missed:
 
     async def _choose(self) -> dict[str, Call]:
         """Choose the calls that are told to the registry, and say how those that it does not know stand in
-        the record. While that is away, those that are over can wait for it."""
+        the record. While that is away they are told from their beginning."""
         registry = self._keeper.registry
         newest = max((extent.last for extent in self._extents.values()), default=self._now())
         self._now_on = {
@@ -240,7 +242,6 @@ class Missed:
             return dict(await self._known.of(unknown)) if unknown else {}
         except Exception as error:
             _log.warning("record-unread", error=type(error).__name__, instead="the event log alone")
-            self._now_on -= {id for id in unknown if self._extents[id].over}
             return {}
 
     async def _tell_registry(self, events: Iterable[CallEvent], stored: dict[str, Call]) -> None:
@@ -302,10 +303,8 @@ class Missed:
         stories: dict[str, list[_NumberedEvent]] = {}
         whole: list[tuple[str, list[_NumberedEvent]]] = []
         before = self._taken
-        async for piece in self._pieces(self.read_to, self._end):
+        async for piece in self._pieces(self.read_to, self._end, extents):
             for event in piece.events:
-                if event.call_id not in left:
-                    continue
                 stories.setdefault(event.call_id, []).append((event, numbering.number(event)))
                 left[event.call_id] -= 1
                 if not left[event.call_id]:

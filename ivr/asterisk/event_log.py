@@ -11,7 +11,7 @@ what is no event is counted and left out.
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ _BEGIN = re.compile(rb'"[A-Za-z_-]{1,40}","\d{9,12}\.\d{1,6}",')
 _FIELD = '"((?:[^"]++|"")*+)"'
 _FIELDS = re.compile(",".join([_FIELD] * 11))
 _EVENT = re.compile(_FIELDS.pattern.encode() + rb'(?:,"(?:[^"]++|"")*+")*+\r?\n')
+_CALL = 5
+"""The field of an event with its call's id."""
 _NOTHING = b"\0\r\n\t "
 """Around events: a file system fills with NUL what a power cut left unwritten."""
 _STEPS = frozenset(step.value for step in Step)
@@ -69,10 +71,13 @@ class EventLog:
             return None
         return Place(found.st_ino, found.st_size)
 
-    def read(self, since: Place | None = None, until: Place | None = None) -> Iterator[Piece]:
+    def read(
+        self, since: Place | None = None, until: Place | None = None, of: Container[str] | None = None
+    ) -> Iterator[Piece]:
         """All that was written from ``since`` (``None``, or not found: from the oldest file's beginning) up
         to ``until`` (``None``: the end as it is now). Blocks. Raises :class:`OSError`, also when ``until`` is
-        gone. An event that is being written is left for the next time."""
+        gone. An event that is being written is left for the next time. ``of``: the calls whose events are
+        wanted; all when left out."""
         with ExitStack() as opened:
             files = [(file, os.fstat(file.fileno())) for file in self._open(opened)]
             first, offset = 0, 0
@@ -88,7 +93,7 @@ class EventLog:
             for number in range(first, last + 1):
                 file, found = files[number]
                 end = until.offset if until is not None and number == last else found.st_size
-                yield from _pieces(file, found.st_ino, offset, end, complete=number < len(files) - 1)
+                yield from _pieces(file, found.st_ino, offset, end, of, complete=number < len(files) - 1)
                 offset = 0
 
     def _open(self, opened: ExitStack) -> Iterator[BinaryIO]:
@@ -111,7 +116,9 @@ class EventLog:
                 yield file
 
 
-def _pieces(file: BinaryIO, inode: int, offset: int, end: int, *, complete: bool) -> Iterator[Piece]:
+def _pieces(
+    file: BinaryIO, inode: int, offset: int, end: int, of: Container[str] | None, *, complete: bool
+) -> Iterator[Piece]:
     """``complete``: nothing will be written into this file any more."""
     file.seek(offset)
     rest = b""
@@ -121,7 +128,7 @@ def _pieces(file: BinaryIO, inode: int, offset: int, end: int, *, complete: bool
         if not block:
             break
         place += len(block)
-        events, unreadable, rest = _events(rest + block)
+        events, unreadable, rest = _events(rest + block, of)
         if len(rest) > LONGEST_EVENT:
             unreadable, rest = unreadable + 1, b""
         yield Piece(tuple(events), unreadable, Place(inode, place - len(rest)))
@@ -129,7 +136,7 @@ def _pieces(file: BinaryIO, inode: int, offset: int, end: int, *, complete: bool
         yield Piece((), 1, Place(inode, place))
 
 
-def _events(text: bytes) -> tuple[list[CallEvent], int, bytes]:
+def _events(text: bytes, of: Container[str] | None) -> tuple[list[CallEvent], int, bytes]:
     """The events of ``text``, how much of it is none, and the beginning of one at the end."""
     begins = [found.start() for found in _BEGIN.finditer(text)]
     events: list[CallEvent] = []
@@ -146,7 +153,7 @@ def _events(text: bytes) -> tuple[list[CallEvent], int, bytes]:
             unreadable += 1
             continue
         tail = text[found.end() : after]
-        event = _read(found)
+        event = _read(found) if of is None or decode(found[_CALL]) in of else None
         if isinstance(event, AmiError):
             unreadable += 1
         elif event is not None:

@@ -51,7 +51,8 @@ class _Effect:
 def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple[Finding, ...]]:
     """The call after ``event``, and what was found. ``call`` is ``None`` for a call not known so far."""
     if call is None:
-        call = Call(id=event.call_id, seen_at=event.at, events=0)
+        begins = isinstance(event, events.CallStarted | EngineNote)
+        call = Call(id=event.call_id, seen_at=event.at, events=0 if begins else None)
     by_engine = isinstance(event, EngineNote)
     effect = _effect(call, event)
     facts = effect.facts
@@ -62,7 +63,7 @@ def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple
             odd = odd or f"{effect.kind} in state {call.state}"
         if legal or not (by_engine or call.state is State.ENDED):
             facts = {**facts, "state": effect.to}
-    key = "" if isinstance(event, EngineNote) else _mark(call, event)
+    key = _mark(call, event)
     if key.isdecimal():
         facts = {**facts, "events": int(key)}
     after = replace(call, **facts) if facts else call  # once: it is half of what an event costs
@@ -74,8 +75,10 @@ def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple
     return after, tuple(findings)
 
 
-def _mark(call: Call, event: CallEvent) -> str:
+def _mark(call: Call, event: CallEvent | EngineNote) -> str:
     """What marks this event among the events of its call, whoever tells it; empty where nothing does."""
+    if isinstance(event, EngineNote):
+        return "recording" if isinstance(event, RecordingJudged) else ""
     match event:
         case events.CallStarted():
             return "start" if call.started_at is None else ""

@@ -74,6 +74,14 @@ def test_a_file_that_was_renamed_is_read_to_its_end_and_then_the_next(tmp_path: 
         read(tmp_path, None, gone)
 
 
+def test_only_the_calls_that_are_wanted_are_read(tmp_path: Path) -> None:
+    append(tmp_path, *LINES)
+    wanted = {LIVE[0].call_id, "another"}
+    [piece] = EventLog(tmp_path).read(of=wanted)
+    assert list(piece.events) == [event for event in LIVE if event.call_id in wanted]
+    assert 0 < len(piece.events) < len(LIVE)
+
+
 def test_a_place_behind_the_end_is_none(tmp_path: Path) -> None:
     append(tmp_path, *LINES)
     end = EventLog(tmp_path).end()

@@ -428,7 +428,7 @@ def as_asterisk_has_it(house: House) -> None:
         leg = unique != linked
         if leg and kind in LEG_KINDS and channel.startswith("PJSIP/"):
             wrote[linked, LEG_KINDS[kind]] += 1
-        elif not leg and kind in CALL_KINDS:
+        elif kind in CALL_KINDS and channel.startswith("PJSIP/trunk-"):
             wrote[linked, CALL_KINDS[kind]] += 1
         elif kind == "stage":
             lines_ring = json.loads(extra)["extra"].split("|")[1] == "l"
