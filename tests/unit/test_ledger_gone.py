@@ -17,7 +17,6 @@ from structlog.testing import capture_logs
 
 from ivr.errors import IvrError
 from ivr.ledger.anchor import Anchors
-from ivr.ledger.entries import CallerData
 from ivr.ledger.read import reading
 from ivr.ledger.rows import entry_row
 from ivr.ledger.verify import verify
@@ -373,7 +372,7 @@ async def test_a_link_that_is_back_does_not_wait_for_a_server_that_hangs(
 ) -> None:
     await upgrade(place.url)
     writer = place.writer()
-    writer.record_caller(CallerData("c1", "", ""))
+    writer.record(entry(0))
     await until(lambda: writer.status().stored == 1)
     server.pause()
     async with asyncio.timeout(20):
