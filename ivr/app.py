@@ -52,7 +52,10 @@ from ivr.ledger.known import KnownCalls
 from ivr.ledger.writer import LedgerWriter
 from ivr.menu.prompts_needed import prompts_needed
 from ivr.missed import Missed
+from ivr.privacy.erasing import Places
 from ivr.privacy.place import vault_of
+from ivr.privacy.retention import Retention
+from ivr.privacy.watch import ErasureWatch
 from ivr.prompts import load_catalogue
 from ivr.queueing.pin_copies import copy_pins
 from ivr.queueing.roster import Roster
@@ -118,6 +121,17 @@ class Engine:
         )
         self._caller_watch = CallerWatch(
             self._database, self._callers, self._vault, lambda: self._adviser.rules, _now
+        )
+        places = Places.of(settings)
+        self._erasures = ErasureWatch(
+            self._database, places, self._vault, writer.record, self._callers.forget, _now
+        )
+        self._retention = Retention(
+            self._database,
+            places,
+            lambda: self._adviser.rules.city.keep,
+            lambda data: self._keeper.note(Kind.RETENTION, _now(), data),
+            _now,
         )
         self._agi = AgiServer(LOOPBACK, settings.agi_port, self._answer)
         self._link = AmiLink(
@@ -186,6 +200,8 @@ class Engine:
             asyncio.create_task(self._recordings.run(), name="recordings"),
             asyncio.create_task(self._disk.run(), name="disk"),
             asyncio.create_task(self._clock.run(), name="clock"),
+            asyncio.create_task(self._erasures.run(), name="erasures"),
+            asyncio.create_task(self._retention.run(), name="retention"),
         ]
         # Last: whoever is asked must be able to answer.
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())

@@ -11,6 +11,7 @@ from ivr.commands import (
     ledger,
     out_of_service,
     people,
+    privacy,
     record,
     replay,
     routing,
@@ -44,6 +45,7 @@ for function in (
 app.add_typer(out_of_service.agency, name="agency")
 app.add_typer(people.operator, name="operator")
 app.add_typer(callers.caller, name="caller")
+app.add_typer(privacy.privacy, name="privacy")
 app.add_typer(ledger.ledger, name="ledger")
 
 

@@ -85,6 +85,11 @@ async def opened(
     return found
 
 
+async def with_data(connection: AsyncConnection, call_ids: Sequence[str]) -> set[str]:
+    """Those of which something is kept, readable or not."""
+    return set(await connection.scalars(select(callers.c.call_id).where(callers.c.call_id.in_(call_ids))))
+
+
 async def of_number(connection: AsyncConnection, number: str, vault: Vault) -> Sequence[str]:
     """The calls of a number, however it is written, oldest first. Raises :class:`VaultError` when locked."""
     query = select(callers.c.call_id).where(callers.c.number_index == vault.index(number))

@@ -24,9 +24,13 @@ from ivr.render.files import secret, write_atomic
 
 SECRET = "personal-data"  # noqa: S105 - the file's name
 _SECRET = re.compile(r"[0-9a-f]{32}")
+_KEY_BYTES = 64
+_HALF = 32
+"""The first half of a key seals, the second one commits."""
 _NONCE_BYTES = 12
 _ONCE = bytes(_NONCE_BYTES)
 """A key that seals once needs no nonce of its own."""
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +88,13 @@ class Vault:
         Raises :class:`VaultError` when locked.
         """
         keys = self._need()
-        key, nonce, context = os.urandom(32), os.urandom(_NONCE_BYTES), about.encode()
-        plain = json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+        fresh, context = os.urandom(_KEY_BYTES + _NONCE_BYTES), about.encode()
+        key, nonce = fresh[:_KEY_BYTES], fresh[_KEY_BYTES:]
+        plain = _ENCODE(values).encode()
         return Sealed(
             id=token_hex(16),
             wrapped=_text(nonce + keys.wrapping.encrypt(nonce, key, context)),
-            text=_text(AESGCM(key).encrypt(_ONCE, plain, context)),
+            text=_text(AESGCM(key[:_HALF]).encrypt(_ONCE, plain, context)),
             commitment=_commitment(key, context, plain),
         )
 
@@ -100,7 +105,7 @@ class Vault:
         try:
             box = base64.b64decode(wrapped)
             key = keys.wrapping.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], context)
-            plain = AESGCM(key).decrypt(_ONCE, base64.b64decode(text), context)
+            plain = AESGCM(key[:_HALF]).decrypt(_ONCE, base64.b64decode(text), context)
             return dict(json.loads(plain)), _commitment(key, context, plain)
         except (InvalidTag, ValueError) as error:
             raise VaultError(
@@ -170,7 +175,7 @@ def _name(master: str) -> str:
 
 
 def _commitment(key: bytes, context: bytes, plain: bytes) -> str:
-    return hmac.digest(_derived(key, b"commitment"), context + b"\0" + plain, "sha256").hex()
+    return hmac.digest(key[_HALF:], context + b"\0" + plain, "sha256").hex()
 
 
 def _text(raw: bytes) -> str:

@@ -333,10 +333,18 @@ _CITY_LABELS = {
     "simless": Said("nomor tanpa SIM", "numbers without SIM"),
     "districts": Said("kecamatan", "districts"),
 }
+_KEEP_LABELS = {
+    "recordings_days": Said("masa simpan rekaman, hari", "days that recordings are kept"),
+    "callers_days": Said("masa simpan data penelepon, hari", "days that callers' data is kept"),
+}
 
 
 def _city(old: Rules, new: Rules) -> Iterator[Change]:
     for key, label in _CITY_LABELS.items():
         before, after = getattr(old.city, key), getattr(new.city, key)
+        if before != after:
+            yield plainly("city", key, label, before, after)
+    for key, label in _KEEP_LABELS.items():
+        before, after = getattr(old.city.keep, key), getattr(new.city.keep, key)
         if before != after:
             yield plainly("city", key, label, before, after)

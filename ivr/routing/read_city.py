@@ -9,11 +9,12 @@ from ivr.menu.definition import CHOICE_KEYS, MOST_CHOICES, Menu
 from ivr.routing.forms import Form, Key, Section
 from ivr.routing.problems import shown
 from ivr.routing.reading import Reading
-from ivr.routing.rules import UNKNOWN, City, EntryNumber
+from ivr.routing.rules import UNKNOWN, City, EntryNumber, Keep
 from ivr.routing.schedules import Schedule, parse_date, parse_schedule
 from ivr.routing.schema import (
     a_text,
     choice,
+    days,
     duration,
     each,
     identifier,
@@ -66,7 +67,27 @@ SIMLESS = Key(
     "[000*, 15 digits]",
 )
 DISTRICTS = Key("districts", listed(identifier), "Names for the condition `district`.", "[sirimau, nusaniwe]")
-CITY = Form("city", NAME, ZONE, AREA_CODE, SIMLESS, DISTRICTS)
+KEEP_RECORDINGS = Key("recordings", days(1, 3650), "Recordings of calls; 90d if left out.", "90d")
+KEEP_CALLERS = Key(
+    "callers",
+    days(1, 3650),
+    "Numbers, names and SIP headers of callers, and marks on them; 365d if left out.",
+    "365d",
+)
+KEEP = Form("times of keeping", KEEP_RECORDINGS, KEEP_CALLERS)
+
+
+def _keep(section: Section) -> Keep:
+    return Keep(section.get(KEEP_RECORDINGS, 90), section.get(KEEP_CALLERS, 365))
+
+
+KEPT = Key(
+    "keep",
+    KEEP.reader(_keep),
+    "How long personal data is kept; then its keys and files are destroyed ([privacy.md](privacy.md)).",
+    "{recordings: 90d, callers: 365d}",
+)
+CITY = Form("city", NAME, ZONE, AREA_CODE, SIMLESS, DISTRICTS, KEPT)
 
 
 def _city(section: Section) -> City:
@@ -76,6 +97,7 @@ def _city(section: Section) -> City:
         area_code=section.need(AREA_CODE),
         simless=section.get(SIMLESS, ()),
         districts=section.get(DISTRICTS, ()),
+        keep=section.get(KEPT, Keep()),
     )
     section.report.names.define("district", result.districts or ())
     section.report.area_code = result.area_code or "0"

@@ -36,6 +36,17 @@ STAFF_TEXTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """How long personal data is kept, in days. The law (UU 27/2022 on personal data, articles 16 and 44)
+    wants it destroyed when it is not needed any more, and leaves the time to whoever keeps it."""
+
+    recordings_days: int = 90
+    """A complaint or an inquiry comes within three months."""
+    callers_days: int = 365
+    """Numbers, names, headers and marks: a year's statistics of repeated callers."""
+
+
+@dataclass(frozen=True, slots=True)
 class City:
     name: str
     zone: ZoneInfo
@@ -44,6 +55,7 @@ class City:
     simless: tuple[str, ...]
     """Patterns of the numbers that networks make up for phones without SIM: ``000*`` or ``15 digits``."""
     districts: tuple[str, ...] = ()
+    keep: Keep = Keep()
 
 
 @dataclass(frozen=True, slots=True)

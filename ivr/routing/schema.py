@@ -176,6 +176,23 @@ def duration(least: int, most: int) -> Reader[int]:
     return read
 
 
+def days(least: int, most: int) -> Reader[int]:
+    """In days."""
+    what = f"a number of days like 90d, from {least}d to {most}d"
+
+    @reader({"type": "string", "pattern": "^[0-9]{1,5}d$"})
+    def read(node: Node, report: Reading) -> int | None:
+        typed = scalar(node, report, what)
+        if typed is None:
+            return None
+        if re.fullmatch(r"[0-9]{1,5}d", typed.value, re.ASCII) and least <= int(typed.value[:-1]) <= most:
+            return int(typed.value[:-1])
+        report.error(node, f"{shown(typed.value)} cannot stand here; write {what}")
+        return None
+
+    return read
+
+
 def listed(read: Reader[T], *, least: int = 1, most: int = 50) -> Reader[tuple[T, ...]]:
     """A list, or one value alone in its place. Nothing twice."""
 

@@ -20,7 +20,7 @@ from ivr.routing.loader import FILE, load
 from ivr.routing.problems import Report, RoutingError
 from ivr.routing.read_agencies import AGENCY, CLOCK, QUEUE
 from ivr.routing.read_callers import CALLERS, PRANK, REDIAL
-from ivr.routing.read_city import CITY, MENU_FORM, NUMBER
+from ivr.routing.read_city import CITY, KEEP, MENU_FORM, NUMBER
 from ivr.routing.read_conditions import SWAMPED, WHEN
 from ivr.routing.read_languages import LANGUAGE, TEXTS_FORM
 from ivr.routing.read_lines import OPTIONS
@@ -32,8 +32,8 @@ from ivr.routing.yaml_nodes import Block, parse
 ROOT = Path(__file__).parents[2]
 AMBON = (ROOT / "routing.yaml").read_text("utf-8")
 FORMS = (
-    FILE, CITY, LANGUAGE, TEXTS_FORM, NUMBER, MENU_FORM, CALLERS, REDIAL, PRANK, SWAMPED, DEFAULTS, RULE,
-    WHEN, QUEUE, AGENCY, CLOCK,
+    FILE, CITY, KEEP, LANGUAGE, TEXTS_FORM, NUMBER, MENU_FORM, CALLERS, REDIAL, PRANK, SWAMPED, DEFAULTS,
+    RULE, WHEN, QUEUE, AGENCY, CLOCK,
 )  # fmt: skip
 KEYS = [(form, key) for form in FORMS for key in form.keys.values()]
 SCHEMA = json_schema()
