@@ -1,6 +1,7 @@
 """What was kept long enough is destroyed: once an hour, in small pieces, off the way of calls."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,10 @@ from ivr.routing.rules import Keep
 from ivr.store.faults import in_short
 from ivr.store.tables import caller_marks, callers, calls
 
+FIRST_SECONDS = 300.0
 EVERY_SECONDS = 3600.0
+CLOCK_SECONDS = 60.0
+"""The clock may be set by so much between two looks; after a greater jump nothing is destroyed by it."""
 FILES_AT_ONCE = 500
 PAUSE_SECONDS = 0.2
 """Between two pieces, so that the record's own commits and the disk come first."""
@@ -33,6 +37,11 @@ class Destroyed:
 
     def __bool__(self) -> bool:
         return any((self.recordings, self.callers, self.marks, self.event_files))
+
+
+def went_evenly(before: datetime, now: datetime, seconds: float) -> bool:
+    """Whether the clock went from ``before`` to ``now`` in these seconds of a clock that cannot be set."""
+    return abs((now - before).total_seconds() - seconds) <= CLOCK_SECONDS
 
 
 class Retention:
@@ -53,10 +62,19 @@ class Retention:
         self._now = now
 
     async def run(self) -> None:
-        """For ever."""
+        """For ever. A clock that has just jumped (a wrong year at the start, say) destroys nothing: the next
+        look counts, by when somebody or NTP has set it."""
+        seconds = FIRST_SECONDS
         while True:
-            await self.once()
-            await asyncio.sleep(EVERY_SECONDS)
+            before, began = self._now(), time.monotonic()
+            await asyncio.sleep(seconds)
+            if went_evenly(before, self._now(), time.monotonic() - began):
+                await self.once()
+            else:
+                _log.warning(
+                    "retention-waits", reason="the clock jumped", remedy="looked at again in an hour"
+                )
+            seconds = EVERY_SECONDS
 
     async def once(self) -> Destroyed:
         """Everything whose time is over now. Never raises: what fails is tried the next hour."""

@@ -24,7 +24,7 @@ from ivr.ledger.vault import SECRET
 from ivr.ledger.writer import LedgerWriter
 from ivr.privacy.erasing import Places
 from ivr.privacy.place import vault_of
-from ivr.privacy.retention import Destroyed, Retention
+from ivr.privacy.retention import Destroyed, Retention, went_evenly
 from ivr.privacy.watch import ErasureWatch
 from ivr.routing.loader import load_file
 from ivr.routing.rules import Keep
@@ -294,6 +294,13 @@ def test_what_fails_in_retention_stops_nothing_else(place: Installation) -> None
 
     gone = asyncio.run(without_table())
     assert (gone.recordings, gone.callers) == (3, 0)
+
+
+def test_a_clock_that_jumps_destroys_nothing() -> None:
+    hour = timedelta(hours=1)
+    assert went_evenly(START, START + hour, 3590)
+    for jump in (timedelta(days=400), -hour, hour / 2):
+        assert not went_evenly(START, START + hour + jump, 3600)
 
 
 async def read(place: Installation) -> set[str]:
