@@ -50,6 +50,23 @@ class Dialplan:
                 steps.append((match[1], *_application(match[2])))
         return plan
 
+    def broken_jumps(self) -> list[str]:
+        """Every jump whose target stands there as it is, and does not exist."""
+        return [
+            argument
+            for context, extensions in self.contexts.items()
+            for steps in extensions.values()
+            for _, application, argument in steps
+            if application in ("Goto", "GotoIf") and "${" not in argument.rpartition("?")[2]
+            if not self._leads_somewhere(argument.rpartition("?")[2], context)
+        ]
+
+    def _leads_somewhere(self, target: str, context: str) -> bool:
+        *where, priority = target.split(",")
+        context, extension = where if len(where) == 2 else (context, where[0])
+        steps = self.contexts.get(context, {}).get(extension.replace("-", ""), [])
+        return bool(steps) if priority == "1" else priority in [label for label, _, _ in steps]
+
     def exists(self, context: str, extension: str) -> bool:
         return extension.replace("-", "") in self.contexts.get(context, {})
 

@@ -89,7 +89,7 @@ class _Compiler:
         """``LIFE_DIALLED`` is what was dialled, if that is a number; ``LIFE_HEADERS`` tell a redirection."""
         forms = dialled_forms(self._rules.city.area_code)
         others = "|".join(form.replace("+", "[+]") for form, entry in forms.items() if entry != OURS)
-        redirected = f"[pPsSlL]:({others})($|[@\\;>,])"
+        redirected = f"[pPsSlL]:({others})($|[@\\;>])"
         found = exists(self._dialled.name, "n${LIFE_DIALLED}")
         known = f"?{self._dialled.name},n${{LIFE_DIALLED}},1)"
         self._asked.add(

@@ -5,11 +5,16 @@ import re
 import signal
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from broken_engine import Asked, BrokenEngine
 from house import REPOSITORY, House, in_order, until
 from stack.phones.baresip import Answering, PhoneCall
+
+from ivr.intake.numbers import entry_of
+from ivr.menu.walk import MenuState, start
+from ivr.vocabulary import IntakeField
 
 DIRECT = (
     (REPOSITORY / "routing.yaml")
@@ -28,6 +33,11 @@ def told(house: House, caller: str, step: str) -> list[list[str]]:
 
 def accepted(house: House, caller: str) -> list[str]:
     return [extra for found, extra in house.steps(caller) if found == "line-accepted"]
+
+
+def advised(house: House, caller: str) -> bool:
+    log = house.state / "asterisk/log/cel-custom/master.csv"
+    return log.exists() and any(step.startswith("lifeline-") for step, _ in house.steps(caller))
 
 
 async def in_menu(house: House, dialled: str, caller: str, *, by_lifeline: bool = False) -> PhoneCall:
@@ -144,6 +154,51 @@ async def test_a_key_means_what_the_caller_heard_also_when_the_rules_change(
     assert (anew[1], anew[9]) == (now, "medical")
     assert accepted(house, "+628110000001") == ["damkar-1"]
     assert accepted(house, "+628110000002") == ["dinkes-1"]
+
+
+DIALLED: tuple[tuple[str, dict[str, str]], ...] = (
+    ("112", {}),
+    ("0911112", {}),
+    ("+62911118", {}),
+    ("62911113;phone-context=x", {}),
+    ("911", {}),
+    ("911911", {}),
+    ("1", {}),
+    ("h", {}),
+    ("1%2212", {}),
+    ("1(1)2,1", {}),
+    ("11%5C2", {}),
+    ("sos", {"Diversion": "<sip:110@carrier.example>;reason=unconditional"}),
+    ("112", {"Diversion": '"a, (b) \\"${EPOCH}" <sip:+62811234567@x>, <tel:0911113>;counter=1'}),
+    ("112", {"History-Info": "<sip:112@x>;index=1, <sips:+62911118@x>;index=1.1"}),
+    ("113", {"Diversion": "<sip:110@carrier.example>"}),
+    ("112", {"Diversion": "<sip:1100@carrier.example>"}),
+)
+
+
+async def test_the_number_dialled_is_understood_without_the_engine_too(house: House) -> None:
+    """Numbers with area code, parameters, letters and signs, and calls that were redirected: menu or category
+    are as the engine would have it."""
+    area = house.prepared.rules.city.area_code
+    await house.kill_engine()
+    for number, (dialled, headers) in enumerate(DIALLED):
+        caller = f"+6281100000{number:02}"
+        citizen = await house.call(dialled, caller=caller, headers=headers)
+        await until(lambda caller=caller: advised(house, caller), f"{dialled}: the lifeline answers")
+        await citizen.hang_up()
+        raw = {
+            IntakeField.DIALLED: unquote(dialled).replace("(", "").replace(")", ""),
+            IntakeField.DIVERSION: headers.get("Diversion", ""),
+            IntakeField.HISTORY_INFO: headers.get("History-Info", ""),
+        }
+        entry = entry_of(raw, area)
+        step = start(house.prepared.rules, entry)
+        if isinstance(step, MenuState):
+            (offered,) = told(house, caller, "lifeline-menu")
+            assert (offered[3], offered[4], offered[8]) == (step.menu, step.language, entry), dialled
+        else:
+            (plan,) = told(house, caller, "lifeline-plan")
+            assert (plan[9], plan[10], plan[15]) == (step.category, step.language, entry), dialled
 
 
 async def test_nobody_is_there_and_the_caller_is_never_hung_up_on(house: House) -> None:

@@ -64,6 +64,7 @@ class Asked:
         self.name = f"lifeline-{rules.digest}"
         self.text = compile_lifeline(rules, prompt)
         self.plan = Dialplan.read(self.text)
+        assert self.plan.broken_jumps() == []
 
     def intake(self, operators: int, at: datetime, dialled: str, headers: str = "") -> str:
         given = {"LIFE_DIALLED": dialled, "LIFE_HEADERS": headers}
