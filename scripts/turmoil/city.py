@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.asterisk import Asterisk, AsteriskError
+from stack.clock import SettableClock
 from stack.engine import Engine
 from stack.installation import Installation
 from stack.installed import REPOSITORY
@@ -54,6 +56,8 @@ class Equipment:
     """The trunk registers with :attr:`City.registrar` ..."""
     carrier_by_name: bool = False
     """... which it knows by a name that :attr:`City.names` tells, and nobody else."""
+    own_clock: bool = False
+    """Asterisk lives by :attr:`City.clock`."""
     rules: Sequence[tuple[str, str]] = ()
     """Texts of routing.yaml, each there once, and what stands in their place."""
 
@@ -78,6 +82,7 @@ class City:
         self.persons = Persons([])
         self.registrar: Registrar | None = None
         self.names: NameServer | None = None
+        self.clock: SettableClock | None = None
         self._hz = itertools.count(FIRST_CITIZEN_HZ, 70.0)
 
     async def __aenter__(self) -> "City":
@@ -123,6 +128,9 @@ class City:
             self.state, self.ports, **({"routing": str(routing)} | self._carrier())
         )
         self.settings = self.installation.settings
+        if self._equipment.own_clock:
+            self.clock = SettableClock(self.state / "clock")
+            self.installation.asterisk = Asterisk(self.settings.etc, self.state / "asterisk.out", self.clock)
         self.agi = Proxy(self.ports.port(), self.settings.agi_port)
         self.ami = Proxy(self.ports.port(), self.settings.ami_port)
         if self._equipment.ami_by_proxy:
@@ -202,6 +210,14 @@ class City:
     @property
     def engine(self) -> Engine:
         return self.installation.engine
+
+    def keep_sounds(self) -> None:
+        """Put what each phone heard to the logs: calls of made-up citizens, nothing but prompts and tones."""
+        sounds = self.state / "sounds"
+        sounds.mkdir(exist_ok=True)
+        for phone in (*self.persons.phones.values(), *(one.phone for one in self.citizens)):
+            for file in phone.directory.glob("[!s]*.wav"):  # Not says.wav.
+                shutil.copy(file, sounds / f"{phone.user}-{file.name}")
 
     def of(self, standing: Standing) -> Iterator[Citizen]:
         return (one for one in self.citizens if one.standing is standing)

@@ -22,7 +22,8 @@ TONES = {name: 400.0 + 70 * place for place, name in enumerate((*OPERATORS, FIRE
 TALK_SECONDS = 3.0
 """A talk is so long: enough to prove that both are heard, a moment to wait for the next caller."""
 OPERATOR = Answering(after=0.4, hang_up_after=TALK_SECONDS)
-AGENCY = Answering(after=0.4, keys=((0.8, "1"),), hang_up_after=TALK_SECONDS)
+AGENCY = Answering(after=0.4, keys=((0.8, "1"),), hang_up_after=TALK_SECONDS + 1)
+"""Longer: the talk begins only when the key was heard."""
 STAYS = Answering(after=0.2)
 """Answers, and does not hang up."""
 DIAL_AGAIN = 1.0

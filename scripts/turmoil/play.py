@@ -105,7 +105,10 @@ async def _play(fault: Fault, state: Path) -> list[Loss]:
                 await _served(city, _due(city, fault), broken)
         await _after(city)
         await _hang_up(city.of(Standing.TALKING))
-        return judge(await seen(city, weights, marks), fault.expected)
+        losses = judge(await seen(city, weights, marks), fault.expected)
+        if losses:
+            await asyncio.to_thread(city.keep_sounds)
+        return losses
 
 
 def _after_the_fault(city: City, coming: Iterable[Citizen]) -> list[Coroutine[Any, Any, None]]:

@@ -105,6 +105,12 @@ def test_when_asterisk_stops_later_calls_are_forgiven_nothing() -> None:
     assert shorts(replace(late, person=None), STOPS) == ["during: no human"]
 
 
+def test_where_no_phone_can_be_rung_any_person_will_do() -> None:
+    chose = replace(TALKED, standing=Standing.MENU, wanted=("dinkes-1",))
+    assert shorts(chose, Expected(any_person=True)) == []
+    assert shorts(replace(chose, person=None), Expected(any_person=True)) == ["menu: no human"]
+
+
 def test_a_talk_whose_phone_died_must_go_on_with_somebody() -> None:
     talk = replace(TALKED, standing=Standing.TALKING, cut=True)
     assert shorts(talk, Expected(talk_moves=True)) == []

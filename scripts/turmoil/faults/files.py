@@ -1,5 +1,6 @@
 """Files that are gone or wrong."""
 
+import shutil
 from collections.abc import AsyncIterator
 
 from turmoil.city import City
@@ -12,6 +13,8 @@ async def prompts_gone(city: City) -> AsyncIterator[None]:
     away = city.settings.prompts.with_name("prompts-away")
     city.settings.prompts.rename(away)
     yield
+    if city.settings.prompts.exists():  # What the engine has spoken anew meanwhile.
+        shutil.rmtree(city.settings.prompts)
     away.rename(city.settings.prompts)
 
 
