@@ -17,7 +17,7 @@ from ivr.calls.call import Call
 from ivr.calls.findings import Kind
 from ivr.calls.states import WAITING, State
 from ivr.errors import AmiError, AmiRefused
-from ivr.vocabulary import REPEAT_STAGE, Context
+from ivr.vocabulary import REPEAT, Context
 
 LOOK_SECONDS = 2.0
 JUMP_SECONDS = 2.0
@@ -90,7 +90,7 @@ class ClockWatch:
             menu = call.state is State.MENU
             place = {
                 "Context": str(Context.MENU if menu else Context.PLAN),
-                "Exten": "s" if menu else REPEAT_STAGE,
+                "Exten": REPEAT,
                 "Priority": "1",
             }
             try:

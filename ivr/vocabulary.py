@@ -203,8 +203,9 @@ class Context(StrEnum):
     """Generated: one extension per line of routing.yaml. Runs on the leg, never on the caller's channel."""
 
 
-REPEAT_STAGE = "repeat"
-"""Extension of :attr:`Context.PLAN`: the caller's stage of the plan from its beginning."""
+REPEAT = "repeat"
+"""Extension of :attr:`Context.PLAN`: the caller's stage of the plan from its beginning. And of
+:attr:`Context.MENU`: the caller's menu, or the question about the key that was just pressed."""
 
 PHONE_NAME = re.compile(
     r"(?!(?:trunk|phone|transport)(?:-|$)|(?:operator|agency|global|system)$)"

@@ -59,7 +59,7 @@ async def test_a_clock_that_went_back_moves_everybody_who_waits_and_nobody_who_t
     await scene.look(0)
     assert scene.sent == {}
     await scene.look(-3600)
-    assert scene.sent == {"m": "menu,s,1", "q": "plan,repeat,1", "l": "plan,repeat,1"}
+    assert scene.sent == {"m": "menu,repeat,1", "q": "plan,repeat,1", "l": "plan,repeat,1"}
     assert scene.noted == [{"seconds": pytest.approx(-3600, abs=0.2), "moved": 3}]
     scene.sent = {}
     await scene.look(-3600)

@@ -11,7 +11,7 @@ from ivr.vocabulary import (
     HIGHEST_PRIORITY,
     LAYER_1_QUEUE,
     PRIORITY_STEPS,
-    REPEAT_STAGE,
+    REPEAT,
     TRUNK_ENDPOINT,
     AgiScript,
     Context,
@@ -65,7 +65,8 @@ def test_every_context_that_others_name_exists() -> None:
     assert set(Context) - {Context.LINES, Context.LIFELINE} <= here
     assert f"DIALPLAN_EXISTS({Context.LINES}," in CODE
     assert f"DIALPLAN_EXISTS({Context.LIFELINE}-${{IVR_RULES}}-whole,s,1)" in CODE
-    assert f"exten => {REPEAT_STAGE},1," in FILES["plan.conf"]
+    for name in ("menu.conf", "plan.conf"):
+        assert f"exten => {REPEAT},1," in FILES[name]
 
 
 def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
