@@ -1,8 +1,8 @@
 """Asterisk's own file of channel events (log/cel-custom/master.csv, see asterisk-conf/cel.conf), read only.
 
 Asterisk writes an event into the file before it sends it over AMI (it asks its CEL backends one after the
-other in the order of a hash of their names, tried on 22.10.1), and opens the file for each: so it may be
-renamed at any time. Renamed ones (``master.csv.*``) are read before it, oldest first.
+other, in the order of a hash of their names; test_missed_calls.py looks at each event), and opens the file
+for each: so it may be renamed at any time. Renamed ones (``master.csv.*``) are read before it, oldest first.
 
 What stands in the file may be torn by a power cut, and callers wrote part of it. Nothing stops the reading:
 what is no event is counted and left out.

@@ -8,6 +8,9 @@ from stack.phones.baresip import Answering
 from stack.phones.scenario import TrunkCall
 from stack.phones.sipp import TrunkLoad
 
+from ivr.asterisk.ami_messages import END_OF_FRAME, AmiMessage
+from ivr.render.files import secret
+
 FIRST, SECOND, THIRD, FOURTH = (f"+62811000000{number}" for number in range(1, 5))
 SHORT_TALK = Answering(after=0.1, hang_up_after=0.3)
 
@@ -169,3 +172,33 @@ async def test_a_power_cut_loses_no_call(house: House) -> None:
     await again.result()
     await house.ended(4)
     assert ending(house, FOURTH)[0] == "abandoned"
+
+
+async def test_asterisk_writes_an_event_into_its_file_before_it_sends_it(house: House) -> None:
+    """Forty callers come and go at 20 a second, and who listens on the link looks into the file the moment an
+    event comes: it is there. So a file that is read after an event came has that event, too."""
+    file = house.settings.root / "asterisk" / "log" / "cel-custom" / "master.csv"
+    password = secret(house.settings.secrets, "ami-engine")
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.settings.ami_port)
+    writer.write(f"Action: Login\r\nUsername: engine\r\nSecret: {password}\r\nEvents: on\r\n\r\n".encode())
+    seen: list[bool] = []
+
+    async def look() -> None:
+        while frame := await reader.readuntil(END_OF_FRAME):
+            event = AmiMessage.parse(frame.removesuffix(END_OF_FRAME))
+            if event.get("Event") == "CEL":
+                # As the file has it: the user event's name, else the type; and the channel.
+                signs = [f'"{event.get("UserDefType") or event["EventName"]}"', f'"{event["UniqueID"]}"']
+                lines = file.read_text().splitlines()
+                seen.append(any(all(sign in line for sign in signs) for line in lines))
+
+    looking = asyncio.create_task(look())
+    callers = [f"+62812{number:07}" for number in range(40)]
+    async with TrunkLoad(TrunkCall(hang_up_after=0.2), callers, house.trunk, per_second=20) as load:
+        await load.start()
+        await load.result()
+    await all_over(house)
+    looking.cancel()
+    writer.close()
+    assert len(seen) > 100
+    assert all(seen)
