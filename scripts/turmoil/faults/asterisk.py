@@ -24,6 +24,14 @@ async def restarted(city: City) -> AsyncIterator[None]:
     await city.asterisk.start()
 
 
+@fault("asterisk-crashed", expected=STOPS, serves=False)
+async def crashed(city: City) -> AsyncIterator[None]:
+    """Asterisk is killed with its calls and starts again. Those calls are in the record as interrupted."""
+    await city.asterisk.kill()
+    yield
+    await city.asterisk.start()
+
+
 @fault("asterisk-handles-exhausted", expected=Expected(any_person=True), serves=False)
 async def handles_exhausted(city: City) -> AsyncIterator[None]:
     """Asterisk can open no file and no socket more. Its calls go on; who is refused meanwhile dials again."""
