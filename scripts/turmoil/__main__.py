@@ -94,12 +94,12 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--keep", action="store_true", help="keep the logs of faults without a loss, too")
     parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="so many stacks side by side (1; with --quick 2)"
+        "--jobs", type=int, default=0, metavar="N", help="so many stacks side by side (1; with --quick 3)"
     )
     options = parser.parse_args(given)
     if options.jobs < 0 or options.jobs > 8:
         parser.error("--jobs: from 1 to 8")
-    options.jobs = options.jobs or (2 if options.quick else 1)
+    options.jobs = options.jobs or (3 if options.quick else 1)
     if options.json and not os.access(options.json.absolute().parent, os.W_OK):
         parser.error(f"--json: {options.json.absolute().parent} is not a directory that can be written to")
     return options
