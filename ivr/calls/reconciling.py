@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ivr.calls.call import Call, Leg, StageNow
 from ivr.calls.endings import Reason, Result, interrupted
@@ -10,6 +10,10 @@ from ivr.calls.findings import Finding, Kind
 from ivr.calls.snapshot import LiveCall
 from ivr.calls.states import State
 
+STOP_TAKES = timedelta(seconds=60)
+"""From the end of its last call to the moment in which Asterisk is there again, at the most."""
+_START_PRECISION = timedelta(seconds=1)
+"""Asterisk tells the second in which it was started."""
 _BEFORE_THE_PLAN = frozenset({State.TRUNK, State.MENU})
 
 
@@ -63,6 +67,26 @@ def end_unseen(call: Call, reason: Reason, now: datetime) -> tuple[Call, tuple[F
     after = replace(call, state=State.ENDED, ended_at=now, ending=end, talking_with=None, legs=())
     key = "" if call.events is None else "unseen"
     return after, (Finding(call.id, now, Kind.ENDED, data, by_engine=True, key=key),)
+
+
+def was_cut(call: Call, asterisk_since: datetime) -> bool:
+    """Whether it was the stop of Asterisk that ended this call.
+
+    A stop that is ordered hangs up whoever waits, with no cause and no source, which looks like an end that
+    nothing explains. That the call is older than the Asterisk of now, and ended shortly before, explains it.
+    """
+    lost = call.ending is not None and call.ending.result is Result.LOST
+    if not lost or call.ended_at is None:
+        return False
+    started = asterisk_since + _START_PRECISION
+    return call.seen_at < asterisk_since and started - STOP_TAKES <= call.ended_at <= started
+
+
+def cut_by_stop(call: Call, now: datetime) -> tuple[Call, tuple[Finding, ...]]:
+    """The call with the end that it had in truth."""
+    end = interrupted(Reason.ASTERISK_STOPPED, human=call.human)
+    data = {"was": str(Result.LOST), "is": str(end.result), "reason": str(end.reason)}
+    return replace(call, ending=end), (_finding(call, now, Kind.CORRECTED_AFTER_RECONNECT, data),)
 
 
 def _was_unseen(call: Call) -> bool:

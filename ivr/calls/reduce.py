@@ -121,7 +121,9 @@ def _started(call: Call, event: events.CallStarted) -> _Effect:
     data = {"channel": _text(event.channel), "dialled": _text(event.dialled)}
     if call.started_at is not None:
         return _Effect(Kind.TRUNK, data, odd="started twice")
-    return _Effect(Kind.TRUNK, data, {"started_at": event.at, **data})
+    # Of a call that the engine was asked about first, it may be told late.
+    seen = min(call.seen_at, event.at)
+    return _Effect(Kind.TRUNK, data, {"started_at": event.at, "seen_at": seen, **data})
 
 
 def _ended(call: Call, event: events.CallEnded) -> _Effect:

@@ -116,7 +116,17 @@ class Registry:
                 changes.append(change)
         alive = {live.call_id for live in snapshot.calls}
         gone = [call for call in self.live() if call.id not in alive and self._touched[call.id] <= mark]
-        return (*changes, *(self._end_unseen(call, _why_gone(call, snapshot), now) for call in gone))
+        unseen = (self._end_unseen(call, _why_gone(call, snapshot), now) for call in gone)
+        return (*changes, *unseen, *self._cut_by_stop(snapshot.asterisk_since, now))
+
+    def _cut_by_stop(self, asterisk_since: datetime | None, now: datetime) -> Iterator[Change]:
+        if asterisk_since is None:
+            return
+        for call in [*self._open.values(), *self._ended.values()]:
+            if reconciling.was_cut(call, asterisk_since):
+                change = Change(*reconciling.cut_by_stop(call, now))
+                self._keep(change.call)
+                yield change
 
     def tick(self, now: datetime) -> tuple[Change, ...]:
         """What the clocks have to tell; to be called about once a second."""

@@ -136,6 +136,8 @@ async def test_a_killed_engine_lets_the_call_through_and_the_shift_change(house:
     await first.established()
     await until(lambda: house.call_of("+628110000001").get("state") == "menu", "the menu plays")
     await pins_are_copied(house)
+    believed = house.state / "ledger" / "asterisk-log.json"
+    await until(believed.exists, "who was on duty is written down")
     await house.kill_engine()
     await log_in(phones["op1"])
     assert "PJSIP/op1" in await house.members()

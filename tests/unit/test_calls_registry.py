@@ -262,6 +262,26 @@ def test_when_asterisk_stops_every_call_is_interrupted() -> None:
     assert registry.counts(at(51)).live == 0
 
 
+def test_a_stop_of_asterisk_explains_an_end_that_nothing_else_explains() -> None:
+    """Ordered to stop, Asterisk hangs up whoever waits, with no cause and no source."""
+    registry = Registry()
+    for call, ended in (("cut", 40), ("before", -100)):
+        arrive(registry, call)
+        registry.apply(CallEnded(call, at(ended), 0, by_caller=False))
+        lost = registry.get(call)
+        assert lost is not None
+        assert lost.ending is not None
+        assert lost.ending.result is Result.LOST
+    arrive(registry, "left")
+    registry.apply(CallEnded("left", at(40), 16, by_caller=True))
+    (change,) = registry.reconcile(Snapshot((), (), asterisk_since=at(41)), registry.mark(), at(50))
+    assert change.call.id == "cut"
+    assert change.call.ending == Ending(Result.INTERRUPTED, Reason.ASTERISK_STOPPED, Detail.NO_PERSON_SEEN)
+    assert change.call.ended_at == at(40)
+    assert [finding.kind for finding in change.findings] == [Kind.CORRECTED_AFTER_RECONNECT]
+    assert registry.reconcile(Snapshot((), (), asterisk_since=at(41)), registry.mark(), at(60)) == ()
+
+
 def told(changes: tuple[Change, ...]) -> list[tuple[Kind, datetime]]:
     return [(finding.kind, finding.at) for change in changes for finding in change.findings]
 

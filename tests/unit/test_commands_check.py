@@ -34,14 +34,14 @@ def test_warnings_are_said_and_do_not_refuse(tmp_path: Path, monkeypatch: pytest
     assert right.startswith("routing.yaml: benar / correct: ")
 
 
-def test_the_hundredth_line_is_not_made_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_far_line_is_not_made_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = AMBON.replace(
         "  - rule: hearse\n    when: {category: hearse}\n    lead: perkim\n    priority: 3\n", ""
     )
     head, _, tail = text.partition("  hearse: []\n")
-    blanks = "\n" * (99 - head.count("\n"))
+    blanks = "\n" * (999 - head.count("\n"))
     done = check(tmp_path, f"{head}{blanks}  hearse: []\n{tail}", monkeypatch)
-    assert done.stdout.startswith("routing.yaml:100:3: warning: ")
+    assert done.stdout.startswith("routing.yaml:1000:3: warning: ")
 
 
 def test_a_wrong_file_is_refused_with_all_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

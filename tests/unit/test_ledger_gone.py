@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -135,8 +136,12 @@ def test_a_disk_that_others_fill_has_room_for_the_record(tmp_path: Path) -> None
     unshare = ("unshare", "--user", "--map-root-user", "--mount")
     if subprocess.run([*unshare, "true"], capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a disk of his own")
+    paths = (str(script.parent), *sys.path)
     done = subprocess.run(
-        [*unshare, sys.executable, str(script), str(tmp_path)], capture_output=True, text=True
+        [*unshare, sys.executable, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {
