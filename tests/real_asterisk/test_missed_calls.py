@@ -142,7 +142,8 @@ async def test_three_hundred_calls_without_an_engine_are_all_in_the_record(house
 async def test_a_power_cut_loses_no_call(house: House) -> None:
     """Engine and Asterisk are killed at once, while one talks, one waits and one, of whom the engine knows
     nothing yet, has just been answered; the last line of Asterisk's log is torn, and so is the journal. After
-    the cold start all of them are in the record as interrupted, with their numbers, and calls go on."""
+    the cold start all of them are in the record as interrupted, with their numbers, calls go on, and the
+    record proves whole."""
     phones = await house.phones("op1")
     phones["op1"].answering = Answering()
     await house.on_duty("op1")
@@ -172,6 +173,7 @@ async def test_a_power_cut_loses_no_call(house: House) -> None:
     await again.result()
     await house.ended(4)
     assert ending(house, FOURTH)[0] == "abandoned"
+    await house.ivr("ledger", "verify")
 
 
 async def test_asterisk_writes_an_event_into_its_file_before_it_sends_it(house: House) -> None:

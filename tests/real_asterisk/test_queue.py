@@ -46,7 +46,7 @@ async def test_a_phone_that_never_answers_keeps_no_caller_from_a_free_one(
     house: House, lost_power: bool
 ) -> None:
     """The engine is dead and one of two operators' phones never answers: it rings for ever, or has lost its
-    power and answers nothing at all. Two citizens call, one after the other, so that one of them is rung
+    power and answers nothing at all. Two citizens ask for a person, one after the other: one of them is rung
     first at the dead phone, whose turn it is. Each is ringing at the free phone within one ring time."""
     phones = await house.phones("op1", "op2")
     await house.on_duty("op1", "op2")
@@ -55,7 +55,7 @@ async def test_a_phone_that_never_answers_keeps_no_caller_from_a_free_one(
         await phones["op1"].vanish()
 
     for _ in range(2):
-        citizen = await house.call(dialled="112")
+        citizen = await house.call(dialled="112", keys=[(0.5, "0")])
         await citizen.answered()
         await house.take(phones["op2"], RING_SECONDS + SLACK)
         assert (await citizen.result()).ended_by == "them"

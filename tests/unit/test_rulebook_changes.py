@@ -97,11 +97,11 @@ class TestWatch:
 
 
 class TestMakingReady:
-    def test_what_only_decisions_need_changes_nothing_in_asterisk(self, settings: Settings) -> None:
+    def test_what_only_decisions_need_changes_the_lifeline_only(self, settings: Settings) -> None:
         settings.routing.write_text(MORE_PRIORITY)
         answer = take(Job(settings, 1))
         assert isinstance(answer, Taken)
-        assert (answer.number, answer.modules, answer.kept) == (2, (), (1,))
+        assert (answer.number, answer.modules, answer.kept) == (2, ("pbx_config.so",), (1,))
 
     def test_lines_of_the_version_before_stay_until_it_is_dropped(self, settings: Settings) -> None:
         settings.routing.write_text(NEW_LINE)
@@ -343,10 +343,14 @@ async def test_while_asterisk_is_away_the_old_rules_stay_and_the_new_ones_wait(e
     assert engine.changes.status.number == 3
 
 
-async def test_a_change_that_asterisk_need_not_know_does_not_wait_for_it(engine: Engine) -> None:
+async def test_a_change_of_priorities_waits_for_asterisk_too(engine: Engine) -> None:
+    """Its lifeline is of the same rules as the engine."""
     await until(lambda: engine.rules)
     engine.away = AmiError("No AMI")
     engine.settings.routing.write_text(MORE_PRIORITY)
+    await until(lambda: "No AMI" in engine.changes.status.waiting)
+    assert engine.changes.status.number == 1
+    engine.away = None
     await until(lambda: engine.changes.status.number == 2)
 
 
