@@ -125,7 +125,11 @@ def _ended(event: Headers) -> CallEvent | None:
     if leg:
         return LegEnded(event["LinkedID"], _at(event), event["UniqueID"], _phone(event), cause)
     return CallEnded(
-        event["LinkedID"], _at(event), cause, by_caller=extra["hangupsource"] == event["Channel"]
+        event["LinkedID"],
+        _at(event),
+        cause,
+        by_caller=extra["hangupsource"] == event["Channel"],
+        caller_number=number_of(event["CallerIDnum"]),
     )
 
 

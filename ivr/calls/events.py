@@ -72,12 +72,14 @@ class LegEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """The caller's channel is gone. ``by_caller`` tells who hung up, as far as Asterisk knows."""
+    """The caller's channel is gone. ``by_caller`` tells who hung up, as far as Asterisk knows. The caller's
+    number is told once more: of a call that was never answered, it is the only word of it."""
 
     call_id: str
     at: datetime
     cause: int
     by_caller: bool
+    caller_number: str = ""
 
 
 CallEvent = CallStarted | CallAnswered | StepTaken | LegStarted | LegAnswered | LegEnded | CallEnded

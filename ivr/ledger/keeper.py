@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ivr.calls import clock
 from ivr.calls.call import Call
-from ivr.calls.events import CallAnswered, CallEvent
+from ivr.calls.events import CallAnswered, CallEnded, CallEvent
 from ivr.calls.findings import Finding, Kind
 from ivr.calls.notes import EngineNote
 from ivr.calls.reduce import apply
@@ -27,7 +27,7 @@ class Keeper:
         """Something happened. A note must be seen *before* the advice is sent, so that the record has it
         ahead of what the dialplan does with it. ``told_by`` is the source of an event of Asterisk's."""
         changes = self._keep(self.registry.apply(event), told_by)
-        self._caller(event)
+        self._caller(event, changes[0].call)
         return changes
 
     def see_whole(self, known: Call | None, story: Iterable[tuple[CallEvent, int | None]]) -> Change | None:
@@ -35,23 +35,25 @@ class Keeper:
         (:class:`ivr.calls.retelling.Numbering`); ``known`` is how it stands in the record. It does not pass
         through the registry: nothing more will happen to it, unless its clock still runs or its recording
         is to be looked at. What changed, if anything."""
-        call, findings, answers = known, list[Finding](), list[CallAnswered]()
+        call, findings, answers = known, list[Finding](), list[CallAnswered | CallEnded]()
         for event, number in story:
             if is_news(call, event, number):
                 call, found = apply(call, event)
                 findings.extend(found)
-                answers += [event] if isinstance(event, CallAnswered) else []
+                answers += [event] if isinstance(event, CallAnswered | CallEnded) else []
         if call is None or not findings:
             return None
         if clock.running(call) or call.recording_due:
             self.registry.restore([call])
         (change,) = self._keep([Change(call, tuple(findings))], Source.ASTERISK_LOG)
         for answer in answers:
-            self._caller(answer)
+            self._caller(answer, call)
         return change
 
-    def _caller(self, event: CallEvent | EngineNote) -> None:
-        if isinstance(event, CallAnswered) and event.caller_number:
+    def _caller(self, event: CallEvent | EngineNote, call: Call) -> None:
+        """The number by Asterisk's word: with the answer, or with the end of a call that had none."""
+        first = isinstance(event, CallAnswered) or (isinstance(event, CallEnded) and call.answered_at is None)
+        if first and isinstance(event, CallAnswered | CallEnded) and event.caller_number:
             self.writer.record_caller(CallerData(event.call_id, event.caller_number))
 
     def reconcile(self, snapshot: Snapshot, mark: int, now: datetime) -> tuple[Change, ...]:

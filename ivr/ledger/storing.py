@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, exists, insert, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +14,7 @@ from ivr.ledger.rows import Row
 from ivr.store.engine import alone
 from ivr.store.tables import caller_keys, callers, calls, erasures, ledger
 
+_ADVISED = ("entry", "category", "language", "rule")
 _Insert = sqlite.Insert | postgresql.Insert
 
 
@@ -87,8 +89,16 @@ def _unless_erased(dialect: str, table: Table) -> _Insert:
 def _calls(dialect: str, replay: bool) -> _Insert:
     insert = sqlite.insert(calls) if dialect == "sqlite" else postgresql.insert(calls)
     new = insert.excluded
+    # An engine that could not ask the database knows a call from Asterisk's log alone, without what the one
+    # before it had advised. It adds to the row, and takes nothing away.
+    values: dict[str, ColumnElement[Any]] = {
+        column.name: func.coalesce(new[column.name], column) if column.name in _ADVISED else new[column.name]
+        for column in calls.c
+        if not column.primary_key
+    }
+    forgets = and_(calls.c.ended_at.is_not(None), calls.c.rule.is_not(None), new.rule.is_(None))
     return insert.on_conflict_do_update(
         index_elements=[calls.c.call_id],
-        set_={column.name: new[column.name] for column in calls.c if not column.primary_key},
-        where=new.written_at >= calls.c.written_at if replay else None,
+        set_=values,
+        where=and_(new.written_at >= calls.c.written_at, ~forgets) if replay else ~forgets,
     )

@@ -127,7 +127,11 @@ def main() -> int:
     logs = Path(tempfile.mkdtemp(prefix="chaos-"))
     outcomes = asyncio.run(until_told_to_stop(chosen, logs, options))
     if outcomes is None:
-        shutil.rmtree(logs, ignore_errors=True)
+        for _ in range(20):  # what is being ended may still write a last line
+            shutil.rmtree(logs, ignore_errors=True)
+            if not logs.exists():
+                break
+            time.sleep(0.1)
         return 130
     if options.json:
         write_json(outcomes, options.json)

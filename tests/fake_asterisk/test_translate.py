@@ -46,7 +46,7 @@ def test_a_caller_who_talked_with_an_operator_and_hung_up() -> None:
         LegAnswered(call, seconds("1795294817.646397"), leg, phone),
         OperatorChanged("emergency", phone, paused=False, device="in-use", penalty=0),
         StepTaken(call, seconds("1795294817.646900"), Step.OPERATOR_ANSWERED, ("emergency", "PJSIP/op1")),
-        CallEnded(call, seconds("1795294818.344206"), 16, by_caller=True),
+        CallEnded(call, seconds("1795294818.344206"), 16, by_caller=True, caller_number="+620000000001"),
         LegEnded(call, seconds("1795294818.344274"), leg, phone, 16),
         OperatorChanged("emergency", phone, paused=False, device="free", penalty=0),
     ]

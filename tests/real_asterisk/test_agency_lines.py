@@ -100,7 +100,7 @@ async def test_the_second_line_takes_the_call_when_nobody_accepts_at_the_first(
         story = house.story(row["call_id"])
         assert in_order(
             (told.kind for told in story),
-            *("trunk", "trunk-answered", "menu", "decision", "lines", "stage-end", "lines", "ringing"),
+            *("trunk", "menu", "decision", "lines", "stage-end", "lines", "ringing"),
             *("line-answered", "line-accepted", "ended"),
         )
         decision = next(told.data for told in story if told.kind == "decision")

@@ -133,7 +133,15 @@ async def test_a_caller_leaves_at_once(build: Callable[..., Any]) -> None:
 
     assert ending(house, in_menu) == ("short", "in-menu", "caller")
     assert ending(house, at_intake) == ("short", "at-intake", "caller")
+    # Who gives up before the dialplan's first steps has left no number yet.
+    nameless = [row for row in house.calls() if not house.caller_of(row["call_id"]).get("number")]
+    assert all((row["result"], row["reason"]) == ("short", "before-answer") for row in nameless)
+    unknown = [caller for caller in statuses if not house.call_of(caller)]
+    assert len(unknown) == len(nameless)
     for caller, seen in statuses.items():
+        if caller in unknown:
+            assert 487 in seen
+            continue
         # A CANCEL that crosses our answer inside Asterisk: the channel was up, the caller hears 487 even so.
         where = {"before-answer", "at-intake"} if 487 in seen else {"at-intake", "in-menu"}
         result, reason, detail = ending(house, caller)

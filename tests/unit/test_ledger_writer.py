@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import stat
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -260,6 +261,24 @@ async def test_an_old_state_in_a_journal_does_not_undo_a_newer_one(place: Place)
     await until(lambda: third.status().well)
     await third.close()
     assert await place.column(calls.c.state) == ["ended"]
+
+
+async def test_who_knows_less_of_a_call_takes_nothing_away(place: Place) -> None:
+    """An engine that started while the database was away has calls from Asterisk's log, undecided."""
+    known = Call("c1", NOW, state=State.TALKING, category="fire", rule="fire", entry="112", language="id")
+    later = NOW + timedelta(seconds=1)
+    writer = place.writer()
+    writer.project(known)
+    writer.project(replace(known, id="c2", state=State.ENDED, ended_at=NOW))
+    await writer.close()
+    again = place.writer()
+    for call in ("c1", "c2"):
+        again.project(Call(call, NOW, state=State.ENDED, ended_at=later))
+    await again.close()
+    assert await place.column(calls.c.category) == ["fire", "fire"]
+    assert await place.column(calls.c.rule) == ["fire", "fire"]
+    assert await place.column(calls.c.state) == ["ended", "ended"]
+    assert sorted(await place.column(calls.c.ended_at)) == [NOW, later]
 
 
 def test_rows_survive_the_journal_unchanged() -> None:
