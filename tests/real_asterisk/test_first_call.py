@@ -26,7 +26,7 @@ async def test_a_citizen_presses_1_and_talks_with_an_operator(house: House) -> N
     assert (row["entry"], row["category"], row["operator"], row["rule"]) == ("112", "fire", "op1", "fire")
     story = house.story(row["call_id"])
     kinds = [told.kind for told in story]
-    # What Asterisk tells and what the engine notes come by two ways: a menu may be put down before the answer.
+    # What Asterisk tells and what the engine notes come by two ways: a menu may come before the answer.
     assert in_order(kinds, "trunk", "menu", "decision", "queue")
     assert in_order(kinds, "trunk-answered", "decision", "queue", "ringing", "operator-answered", "ended")
     times = [told.at for told in story if told.source == "asterisk"]

@@ -18,7 +18,7 @@ from stack.postgresql import Postgresql
 WHOLE = ("trunk-answered", "decision", "queue", "ringing", "operator-answered", "ended")
 """What the record of an answered call holds, others between."""
 ADVISED = ("trunk", "menu", "decision")
-"""So does it hold these; what the engine notes may be put down before an event of Asterisk's that came first."""
+"""And these: what the engine notes may be put down before an event of Asterisk's that came first."""
 
 
 class PostgresqlHouse(House):
