@@ -116,11 +116,11 @@ async def ask(port: int, script: AgiScript, call_id: str, arguments: Sequence[st
     try:
         writer.write("".join(f"{name}: {value}\n" for name, value in headers.items()).encode() + b"\n")
         command = (await reader.readline()).decode()
-        if not command.startswith(f'SET VARIABLE "{Variable.ADVICE}" '):
+        if not command.startswith(f"SET VARIABLE {Variable.ADVICE} "):
             raise BenchError(f"the engine answered the question {script} with {command[:60]!r}: see its log")
         writer.write(b"200 result=1\n")
         await reader.read()
-        return command.partition(f'"{Variable.ADVICE}" ')[2].strip().strip('"')
+        return command.partition(f"{Variable.ADVICE} ")[2].strip().strip('"')
     finally:
         writer.close()
 

@@ -105,6 +105,15 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def _remove(logs: Path) -> None:
+    """What is being ended may still write a last line there, and make the directory anew."""
+    gone, until = 0, time.monotonic() + 10
+    while gone < 10 and time.monotonic() < until:
+        gone = 0 if logs.exists() else gone + 1
+        shutil.rmtree(logs, ignore_errors=True)
+        time.sleep(0.1)
+
+
 def main() -> int:
     options = arguments()
     if options.list:
@@ -127,11 +136,7 @@ def main() -> int:
     logs = Path(tempfile.mkdtemp(prefix="chaos-"))
     outcomes = asyncio.run(until_told_to_stop(chosen, logs, options))
     if outcomes is None:
-        for _ in range(20):  # what is being ended may still write a last line
-            shutil.rmtree(logs, ignore_errors=True)
-            if not logs.exists():
-                break
-            time.sleep(0.1)
+        _remove(logs)
         return 130
     if options.json:
         write_json(outcomes, options.json)
