@@ -204,11 +204,11 @@ def read_question(raw: bytes) -> Question:
     Of a header that comes twice the first counts: what a caller could inject with an argument stands behind
     what Asterisk wrote itself.
     """
-    lines = raw.split(b"\n")
+    lines = decode(raw).split("\n")
     if len(lines) > HEADER_COUNT:
         raise AgiError(f"More than {HEADER_COUNT} headers.")
     headers: dict[str, str] = {}
-    for line in decode(raw).split("\n"):
+    for line in lines:
         name, colon, value = line.partition(": ")
         if colon:
             headers.setdefault(name, value)

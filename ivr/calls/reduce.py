@@ -6,12 +6,11 @@ taken as true even then, except that nothing moves a call that has ended. What t
 call had ended or gone on without it is marked ``too_late`` and changes nothing.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from ivr.calls import events
-from ivr.calls.call import Call, Leg, StageNow
+from ivr.calls.call import Call, Leg
+from ivr.calls.effect import Effect, text
 from ivr.calls.endings import ending
 from ivr.calls.events import CallEvent
 from ivr.calls.findings import Finding, Kind
@@ -24,28 +23,13 @@ from ivr.calls.notes import (
     RecordingSilent,
 )
 from ivr.calls.states import LEGAL, State
-from ivr.routing.advice import LONGEST_PLAN, MenuAdvice, PlanAdvice, decode_agencies
+from ivr.calls.steps import STEPS
 from ivr.routing.model import Facts
-from ivr.vocabulary import LINE_SEPARATOR, Step
 
 RING_ENDS_FIRST_SECONDS = 0.5
 """A caller who hangs up while a phone rings: Asterisk first ends the ringing and then tells of the caller's
 end, about a millisecond later. A phone that merely rang too long is followed by a pause of a second
 (``retry`` in asterisk-conf/queues.conf)."""
-
-LONGEST_TEXT = 200
-"""Characters kept of any text that comes from outside."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """What one event means: facts to set, the state it leads to, and the finding."""
-
-    kind: Kind
-    data: Mapping[str, object] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    to: State | None = None
-    odd: str | None = None
 
 
 def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple[Finding, ...]]:
@@ -88,13 +72,13 @@ def _mark(call: Call, event: CallEvent | EngineNote) -> str:
             return "" if call.events is None else str(call.events + 1)
 
 
-def _effect(call: Call, event: CallEvent | EngineNote) -> _Effect:
+def _effect(call: Call, event: CallEvent | EngineNote) -> Effect:
     match event:
         case events.CallStarted():
             return _started(call, event)
         case events.CallAnswered():
             again = call.answered_at is not None
-            return _Effect(
+            return Effect(
                 Kind.TRUNK_ANSWERED,
                 facts={} if again else {"answered_at": event.at},
                 odd="answered twice" if again else None,
@@ -102,7 +86,7 @@ def _effect(call: Call, event: CallEvent | EngineNote) -> _Effect:
         case events.LegStarted() | events.LegAnswered() | events.LegEnded():
             return _leg(call, event)
         case events.StepTaken():
-            return _STEPS[event.step](call, event)
+            return STEPS[event.step](call, event)
         case events.CallEnded():
             return _ended(call, event)
         case CallIdentified():
@@ -117,18 +101,18 @@ def _effect(call: Call, event: CallEvent | EngineNote) -> _Effect:
             return _recording_judged(event)
 
 
-def _started(call: Call, event: events.CallStarted) -> _Effect:
-    data = {"channel": _text(event.channel), "dialled": _text(event.dialled)}
+def _started(call: Call, event: events.CallStarted) -> Effect:
+    data = {"channel": text(event.channel), "dialled": text(event.dialled)}
     if call.started_at is not None:
-        return _Effect(Kind.TRUNK, data, odd="started twice")
+        return Effect(Kind.TRUNK, data, odd="started twice")
     # Of a call that the engine was asked about first, it may be told late.
     seen = min(call.seen_at, event.at)
-    return _Effect(Kind.TRUNK, data, {"started_at": event.at, "seen_at": seen, **data})
+    return Effect(Kind.TRUNK, data, {"started_at": event.at, "seen_at": seen, **data})
 
 
-def _ended(call: Call, event: events.CallEnded) -> _Effect:
+def _ended(call: Call, event: events.CallEnded) -> Effect:
     if call.ended_at is not None:
-        return _Effect(Kind.ENDED, {"cause": event.cause, "by_caller": event.by_caller}, odd="ended twice")
+        return Effect(Kind.ENDED, {"cause": event.cause, "by_caller": event.by_caller}, odd="ended twice")
     seen = call.started_at or call.answered_at
     state = _state_at_end(call, event)
     end = ending(
@@ -147,7 +131,7 @@ def _ended(call: Call, event: events.CallEnded) -> _Effect:
         "state": str(state),
     }
     facts = {"ended_at": event.at, "ending": end, "talking_with": None, "legs": ()}
-    return _Effect(Kind.ENDED, data, facts, State.ENDED)
+    return Effect(Kind.ENDED, data, facts, State.ENDED)
 
 
 def _state_at_end(call: Call, event: events.CallEnded) -> State:
@@ -165,16 +149,16 @@ def _too_late(call: Call) -> bool:
     return call.state is State.ENDED or call.lifeline is not None or call.staged_at is not None
 
 
-def _identified(call: Call, note: CallIdentified) -> _Effect:
+def _identified(call: Call, note: CallIdentified) -> Effect:
     data: dict[str, object] = {"entry": note.entry, "caller": str(note.caller), "trust": note.trust}
     if note.redirected:
         data["redirected"] = True
     if _too_late(call):
-        return _Effect(Kind.INTAKE, {**data, "too_late": True})
-    return _Effect(Kind.INTAKE, data, {"entry": note.entry, "caller": note.caller})
+        return Effect(Kind.INTAKE, {**data, "too_late": True})
+    return Effect(Kind.INTAKE, data, {"entry": note.entry, "caller": note.caller})
 
 
-def _advice(call: Call, note: AdviceGiven) -> _Effect:
+def _advice(call: Call, note: AdviceGiven) -> Effect:
     data: dict[str, object] = {
         "menu": note.menu,
         "language": note.language,
@@ -185,17 +169,17 @@ def _advice(call: Call, note: AdviceGiven) -> _Effect:
     if note.key is not None:
         data["key"] = note.key
     if _too_late(call):
-        return _Effect(Kind.MENU, {**data, "too_late": True})
+        return Effect(Kind.MENU, {**data, "too_late": True})
     facts = {
         "entry": note.entry,
         "caller": note.caller,
         "language": note.language,
         "menu_at": call.menu_at or note.at,
     }
-    return _Effect(Kind.MENU, data, facts, State.MENU)
+    return Effect(Kind.MENU, data, facts, State.MENU)
 
 
-def _decision(call: Call, note: DecisionMade) -> _Effect:
+def _decision(call: Call, note: DecisionMade) -> Effect:
     decision, facts = note.decision, note.facts
     matched = next((trace for trace in decision.why if trace.matched), None)
     data: dict[str, object] = {
@@ -223,7 +207,7 @@ def _decision(call: Call, note: DecisionMade) -> _Effect:
     if facts.cannot_speak:
         data["cannot_speak"] = True
     if _too_late(call):
-        return _Effect(Kind.DECISION, {**data, "too_late": True})
+        return Effect(Kind.DECISION, {**data, "too_late": True})
     known = {
         "entry": facts.entry,
         "caller": facts.caller,
@@ -236,15 +220,15 @@ def _decision(call: Call, note: DecisionMade) -> _Effect:
         "clock_seconds": decision.clock_seconds,
         "line_agencies": tuple((line.name, use.agency) for use in decision.agencies for line in use.lines),
     }
-    return _Effect(Kind.DECISION, data, known)
+    return Effect(Kind.DECISION, data, known)
 
 
-def _recording_silent(call: Call, note: RecordingSilent) -> _Effect:
+def _recording_silent(call: Call, note: RecordingSilent) -> Effect:
     data = {"since": note.since.isoformat(), "why": note.why, "free_bytes": note.free_bytes}
-    return _Effect(Kind.RECORDING_ALARM, data, {"recording_gaps": call.recording_gaps + 1})
+    return Effect(Kind.RECORDING_ALARM, data, {"recording_gaps": call.recording_gaps + 1})
 
 
-def _recording_judged(note: RecordingJudged) -> _Effect:
+def _recording_judged(note: RecordingJudged) -> Effect:
     data: dict[str, object] = {
         "file": note.file,
         "bytes": note.size,
@@ -252,8 +236,8 @@ def _recording_judged(note: RecordingJudged) -> _Effect:
         "of_seconds": round(note.of_seconds, 2),
     }
     if note.why is None:
-        return _Effect(Kind.RECORDING_SAVED, data, {"recording": "saved"})
-    return _Effect(Kind.RECORDING_FAILED, {"why": note.why, **data}, {"recording": "failed"})
+        return Effect(Kind.RECORDING_SAVED, data, {"recording": "saved"})
+    return Effect(Kind.RECORDING_FAILED, {"why": note.why, **data}, {"recording": "failed"})
 
 
 def _facts(facts: Facts) -> dict[str, object]:
@@ -272,18 +256,18 @@ def _facts(facts: Facts) -> dict[str, object]:
     }
 
 
-def _leg(call: Call, event: events.LegStarted | events.LegAnswered | events.LegEnded) -> _Effect:
-    data: dict[str, object] = {"phone": _text(event.phone), "leg": _text(event.leg_id)}
+def _leg(call: Call, event: events.LegStarted | events.LegAnswered | events.LegEnded) -> Effect:
+    data: dict[str, object] = {"phone": text(event.phone), "leg": text(event.leg_id)}
     known = next((leg for leg in call.legs if leg.id == event.leg_id), None)
     others = tuple(leg for leg in call.legs if leg.id != event.leg_id)
     ended = call.state is State.ENDED
     match event:
         case events.LegStarted():
             if known is not None:
-                return _Effect(Kind.RINGING, data, odd="leg started twice")
+                return Effect(Kind.RINGING, data, odd="leg started twice")
             waits_in_queue = call.state not in {State.LINES, State.TALKING}
             legs = (*call.legs, Leg(event.leg_id, event.phone, event.at))
-            return _Effect(
+            return Effect(
                 Kind.RINGING,
                 data,
                 {} if ended else {"legs": legs},
@@ -291,7 +275,7 @@ def _leg(call: Call, event: events.LegStarted | events.LegAnswered | events.LegE
             )
         case events.LegAnswered():
             leg = replace(known, answered=True) if known else Leg(event.leg_id, event.phone, event.at, True)
-            return _Effect(
+            return Effect(
                 Kind.LEG_ANSWERED,
                 data,
                 {} if ended else {"legs": (*others, leg)},
@@ -299,169 +283,10 @@ def _leg(call: Call, event: events.LegStarted | events.LegAnswered | events.LegE
             )
         case events.LegEnded():
             quiet = call.state is State.RINGING and not others
-            return _Effect(
+            return Effect(
                 Kind.LEG_ENDED,
                 {**data, "cause": event.cause},
                 {"legs": others, "rang_until": event.at if quiet else call.rang_until},
                 State.QUEUE if quiet else None,
                 "unknown leg" if known is None and not ended else None,
             )
-
-
-def _stage(call: Call, event: events.StepTaken) -> _Effect:
-    number, kind, where, seconds, round_ = (*event.fields, "", "", "", "", "")[:5]
-    odd = None if number.isdecimal() and kind in {"q", "i", "l"} and where else "fields are wrong"
-    lines = kind == "l"
-    data: dict[str, object] = {
-        "number": _text(number),
-        "seconds": _text(seconds),
-        ("lines" if lines else "queue"): _text(where).split(LINE_SEPARATOR) if lines else _text(where),
-    }
-    if kind == "i":
-        data["keeps_operators_free"] = True
-    if round_:
-        data["round"] = _text(round_)
-    stage = StageNow(int(number[:9]) if odd is None else 0, _text(kind), _text(where), event.at)
-    again = call.waits_again_since
-    if call.state is State.TALKING:
-        again = event.at
-    return _Effect(
-        Kind.LINES if lines else Kind.QUEUE,
-        data,
-        {}
-        if call.state is State.ENDED
-        else {
-            "stage": stage,
-            "staged_at": call.staged_at or event.at,
-            "talking_with": None,
-            "waits_again_since": again,
-        },
-        State.LINES if lines else State.QUEUE,
-        odd,
-    )
-
-
-def _lifeline(call: Call, event: events.StepTaken) -> _Effect:
-    reason = _field(event, 0)
-    return _Effect(Kind.LIFELINE, {"reason": reason}, {"lifeline": call.lifeline or reason})
-
-
-def _lifeline_menu(call: Call, event: events.StepTaken) -> _Effect:
-    try:
-        key, *fields = event.fields
-        advice = MenuAdvice.read(fields)
-    except ValueError:
-        return _Effect(Kind.LIFELINE_MENU, odd="fields are wrong")
-    data = {
-        "menu": _text(advice.menu),
-        "language": _text(advice.language),
-        "wrong_keys": advice.wrong,
-        "entry": _text(advice.entry),
-        "caller": advice.caller,
-        "rules": _text(advice.rules),
-    }
-    facts = {
-        "entry": data["entry"],
-        "caller": advice.caller,
-        "language": data["language"],
-        "menu_at": call.menu_at or event.at,
-    }
-    return _Effect(Kind.LIFELINE_MENU, data | _key(key), facts, State.MENU)
-
-
-def _lifeline_plan(_call: Call, event: events.StepTaken) -> _Effect:
-    try:
-        key, rules, rule, clock, agencies, *fields = event.fields
-        advice = PlanAdvice.read(fields)
-        clock_seconds = int(clock) if clock else None
-    except ValueError:
-        return _Effect(Kind.LIFELINE_PLAN, odd="fields are wrong")
-    known = {
-        "entry": _text(advice.entry),
-        "caller": advice.caller,
-        "category": _text(advice.category),
-        "language": _text(advice.language),
-        "priority": advice.priority,
-        "clock_seconds": clock_seconds,
-    }
-    plan = advice.plan[:LONGEST_PLAN]
-    data: dict[str, object] = {**known, "plan": plan, "rules": _text(rules), "rule": _text(rule)}
-    if advice.cannot_speak:
-        data["cannot_speak"] = True
-    facts = {
-        **known,
-        "cannot_speak": advice.cannot_speak,
-        "line_agencies": decode_agencies(agencies[:LONGEST_PLAN]),
-    }
-    return _Effect(Kind.LIFELINE_PLAN, data | _key(key), facts)
-
-
-def _key(key: str) -> dict[str, object]:
-    return {"key": _text(key)} if key else {}
-
-
-def _stage_end(_call: Call, event: events.StepTaken) -> _Effect:
-    return _Effect(Kind.STAGE_END, {"number": _field(event, 0), "status": _field(event, 1)})
-
-
-def _operator_answered(call: Call, event: events.StepTaken) -> _Effect:
-    phone = _text(event.fields[-1]) if event.fields else ""
-    facts = {
-        "operator_at": call.operator_at or event.at,
-        "operator": call.operator or phone,
-        "talking_with": phone,
-    }
-    return _human(call, Kind.OPERATOR_ANSWERED, {"phone": phone}, facts)
-
-
-def _line_accepted(call: Call, event: events.StepTaken) -> _Effect:
-    line = _field(event, 0)
-    agency = dict(call.line_agencies).get(line)
-    facts: dict[str, object] = {"talking_with": call.talking_with or line}
-    if call.agency_at is None:
-        facts |= {"agency_at": event.at, "line": line, "agency": agency}
-    return _human(call, Kind.LINE_ACCEPTED, {"line": line, "agency": agency}, facts)
-
-
-def _human(call: Call, kind: Kind, data: Mapping[str, object], facts: Mapping[str, object]) -> _Effect:
-    """Somebody is with the caller — unless the caller had gone: then there was no talk."""
-    return _Effect(kind, data, {} if call.state is State.ENDED else facts, State.TALKING)
-
-
-def _line_step(kind: Kind, second: str) -> Callable[[Call, events.StepTaken], _Effect]:
-    def effect(_call: Call, event: events.StepTaken) -> _Effect:
-        data = {"line": _field(event, 0)}
-        return _Effect(kind, {**data, second: _field(event, 1)} if second else data)
-
-    return effect
-
-
-def _talk_end(call: Call, event: events.StepTaken) -> _Effect:
-    follows = _field(event, 0)
-    if follows != "requeue":
-        return _Effect(Kind.TALK_END, {"follows": follows})
-    facts = {} if call.state is State.ENDED else {"talking_with": None, "waits_again_since": event.at}
-    return _Effect(Kind.TALK_END, {"follows": follows}, facts, State.QUEUE)
-
-
-_STEPS: Mapping[Step, Callable[[Call, events.StepTaken], _Effect]] = {
-    Step.LIFELINE: _lifeline,
-    Step.LIFELINE_MENU: _lifeline_menu,
-    Step.LIFELINE_PLAN: _lifeline_plan,
-    Step.STAGE: _stage,
-    Step.STAGE_END: _stage_end,
-    Step.OPERATOR_ANSWERED: _operator_answered,
-    Step.LINE_ANSWERED: _line_step(Kind.LINE_ANSWERED, ""),
-    Step.LINE_ACCEPTED: _line_accepted,
-    Step.LINE_DECLINED: _line_step(Kind.LINE_DECLINED, "how"),
-    Step.LINE_FAILED: _line_step(Kind.LINE_FAILED, "status"),
-    Step.TALK_END: _talk_end,
-}
-
-
-def _field(event: events.StepTaken, index: int) -> str:
-    return _text(event.fields[index]) if index < len(event.fields) else ""
-
-
-def _text(value: str) -> str:
-    return value[:LONGEST_TEXT]
