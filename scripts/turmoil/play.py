@@ -87,10 +87,13 @@ async def _play(fault: Fault, state: Path) -> list[Loss]:
         await place_everywhere(city)
         marks: dict[Citizen, Mark] = {}
         async with AsyncExitStack() as lasting, asyncio.TaskGroup() as doings:
+            # Some faults take seconds to happen, and this operator becomes free at once: a talk with the next
+            # caller may begin meanwhile. It must end like any other, and it counts.
+            city.persons[FREED].answer(OPERATOR)
+            breaking = time.time()
             doings.create_task(_hang_up(city.of(Standing.HANGING_UP)))
             await asyncio.sleep(0)
             await lasting.enter_async_context(fault.happen(city))
-            broken = time.time()
             city.agi.flow()
             marks |= {one: mark(one, city.persons) for one in city.of(Standing.TALKING)}
             if fault.expected.asterisk_stops:
@@ -98,11 +101,11 @@ async def _play(fault: Fault, state: Path) -> list[Loss]:
             for doing in _after_the_fault(city, coming):
                 doings.create_task(doing)
             if fault.serves:
-                await _served(city, _due(city, fault), broken)
+                await _served(city, _due(city, fault), breaking)
             else:
                 await asyncio.sleep(LASTS)
                 await lasting.aclose()
-                await _served(city, _due(city, fault), broken)
+                await _served(city, _due(city, fault), breaking)
         await _after(city)
         await _hang_up(city.of(Standing.TALKING))
         losses = judge(await seen(city, weights, marks), fault.expected)
@@ -114,7 +117,7 @@ async def _play(fault: Fault, state: Path) -> list[Loss]:
 def _after_the_fault(city: City, coming: Iterable[Citizen]) -> list[Coroutine[Any, Any, None]]:
     """What people do from that moment on."""
     persons = city.persons
-    for name in (TALKS, RINGS, FREED):  # Who talks stays in that talk.
+    for name in (TALKS, RINGS):  # Who talks stays in that talk.
         persons[name].answer(OPERATOR)
     for name in (FIRE, HEALTH):
         persons[name].answer(AGENCY)
