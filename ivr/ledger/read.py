@@ -1,9 +1,9 @@
 """Reading the record: for the command line, and for the engine when it starts."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -31,6 +31,9 @@ MOST_LATELY = 2_000
 
 PAGE = 2_000
 """Entries read at once by :func:`decisions`."""
+
+LATE = timedelta(seconds=1)
+"""Events are read from Asterisk every twentieth of a second; a clock that is set is set by more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -145,11 +148,29 @@ async def find_call(
 
 
 async def entries_of(connection: AsyncConnection, call_id: str) -> tuple[Written, ...]:
-    """All entries of one call in order."""
+    """All entries of one call, :func:`as_it_happened`."""
     entries = await connection.execute(
         select(ledger).where(ledger.c.call_id == call_id).order_by(ledger.c.seq)
     )
-    return tuple(Written(row.seq, row.at, row.recorded_at, row.kind, row.source, row.data) for row in entries)
+    return as_it_happened(
+        Written(row.seq, row.at, row.recorded_at, row.kind, row.source, row.data) for row in entries
+    )
+
+
+def as_it_happened(entries: Iterable[Written]) -> tuple[Written, ...]:
+    """``entries`` in the order in which they were written, but where one came late by a moment
+    (:data:`LATE`), it stands where it belongs.
+
+    What Asterisk tells and what the engine notes come by two ways: an advice may be written before the
+    answer of the call that asked for it. A clock that was set back turns nothing around.
+    """
+    told: list[Written] = []
+    for entry in entries:
+        place = len(told)
+        while place and timedelta() < told[place - 1].at - entry.at <= LATE:
+            place -= 1
+        told.insert(place, entry)
+    return tuple(told)
 
 
 async def decisions(connection: AsyncConnection, since: datetime, until: datetime) -> AsyncIterator[Decided]:

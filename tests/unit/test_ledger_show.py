@@ -20,7 +20,7 @@ from ivr.calls.snapshot import LiveCall, Snapshot
 from ivr.calls.states import State
 from ivr.errors import IvrError
 from ivr.ledger.keeper import Keeper
-from ivr.ledger.read import open_calls
+from ivr.ledger.read import Written, as_it_happened, open_calls
 from ivr.ledger.show import json_call, json_calls, masked, show_call, show_calls
 from ivr.ledger.words import KINDS, REASONS, RESULTS, STATES
 from ivr.ledger.writer import LedgerWriter
@@ -227,3 +227,21 @@ def test_docs_explain_every_slug() -> None:
     pages = ((docs / name).read_text() for name in ("ledger.md", "definitions.md"))
     documented = {slug for page in pages for slug in re.findall(r"`([a-z-]+)`", page)}
     assert {str(slug) for slug in (*Kind, *Result, *Reason, *State)} <= documented
+
+
+def test_what_came_late_by_a_moment_is_shown_where_it_happened() -> None:
+    """The engine's advice is noted before Asterisk has told of the call; a clock that is set back by an hour
+    turns nothing around."""
+
+    def written(*steps: tuple[str, float]) -> list[Written]:
+        return [Written(n, at(when), at(0), kind, "", {}) for n, (kind, when) in enumerate(steps)]
+
+    late = written(
+        ("intake", 0.004), ("menu", 0.005), ("trunk", 0.0), ("trunk-answered", 0.002), ("ended", 9)
+    )
+    kinds = [entry.kind for entry in as_it_happened(late)]
+    assert kinds == ["trunk", "trunk-answered", "intake", "menu", "ended"]
+    same = written(("operator-answered", 1), ("talk-end", 1))
+    set_back = written(("menu", 10), ("queue", 11), ("ringing", 11 - 3600), ("operator-answered", 13 - 3600))
+    for as_written in (same, set_back):
+        assert list(as_it_happened(as_written)) == as_written
