@@ -19,7 +19,8 @@ from typing import Any
 
 from stack.asterisk import Asterisk
 from stack.clock import SettableClock
-from stack.phones.baresip import Account, Answering, Baresip, Phone
+from stack.phones.baresip import Answering, Baresip, Phone
+from stack.phones.baresip_process import Account
 from stack.phones.scenario import TrunkCall
 from stack.phones.sipp import TRUNK_ADDRESS, TrunkCaller
 from stack.ports import PortBlock
