@@ -16,14 +16,13 @@ from ivr.asterisk.ami_link import AmiLink
 from ivr.asterisk.ami_messages import AmiMessage
 from ivr.asterisk.event_log import EventLog
 from ivr.asterisk.resync import snapshot
-from ivr.asterisk.sip_capture import SipCapture
 from ivr.asterisk.translate import translate
+from ivr.bookmarking import Bookmarking
 from ivr.callers.memory import CallerMemory
 from ivr.callers.watch import CallerWatch
 from ivr.calls.events import OperatorChanged, OperatorLeft
 from ivr.calls.findings import Kind
 from ivr.calls.notes import EngineNote
-from ivr.calls.refused import InviteRefused, RefusedInvites
 from ivr.calls.registry import Change, Registry
 from ivr.calls.states import State
 from ivr.clock_watch import ClockWatch
@@ -45,7 +44,7 @@ from ivr.health.look import (
 from ivr.health.metrics import Metrics
 from ivr.health.server import HealthServer
 from ivr.health.status import Level, Part
-from ivr.ledger import bookmark, reserve
+from ivr.ledger import reserve
 from ivr.ledger.anchoring import Anchoring
 from ivr.ledger.keeper import Keeper
 from ivr.ledger.known import KnownCalls
@@ -62,6 +61,7 @@ from ivr.queueing.roster import Roster
 from ivr.queueing.shifts import Shift, Shifts
 from ivr.recordings.disk import DiskGuard
 from ivr.recordings.watch import RecordingWatch
+from ivr.refused_watch import RefusedWatch
 from ivr.render.files import secret
 from ivr.rulebook import open_rulebook, voices
 from ivr.rulebook.by_hand import ByHand
@@ -105,12 +105,13 @@ class Engine:
             EventLog(settings.root / "asterisk" / "log" / "cel-custom"),
             self._keeper,
             self._known,
-            self._count_missed,
+            self._pass_on_missed,
             lambda reason: self._link.drop(reason),
             _now,
         )
-        self._bookmark = bookmark.Bookmark()
-        self._bookmark_path = settings.root / "ledger" / "asterisk-log.json"
+        self._bookmarking = Bookmarking(
+            settings.root / "ledger" / "asterisk-log.json", self._missed, self._shifts
+        )
         self._anchoring = Anchoring(self._database, settings.ledger_anchor, writer)
         self._callers = CallerMemory(self._vault.index)
         self._adviser = Adviser(
@@ -143,8 +144,9 @@ class Engine:
             self._on_up,
             self._on_down,
         )
-        self._refused = RefusedInvites(settings.carrier)
-        self._capture = SipCapture(settings.capture_port, self._on_refused)
+        self._refused = RefusedWatch(
+            settings.capture_port, settings.carrier, self._metrics, self._keeper.note, _now
+        )
         self._disk = DiskGuard(
             (settings.root, settings.recordings),
             settings.recording_reserve_mb * 1_000_000,
@@ -189,11 +191,11 @@ class Engine:
         await self._caller_watch.refresh()
         await self._missed.note_end()
         await self._link.start()
-        await self._start_capture()
+        await self._refused.start()
         self._tasks = [
             asyncio.create_task(self._metrics.watch_loop(), name="loop-lag"),
             asyncio.create_task(self._tick(), name="clocks"),
-            asyncio.create_task(self._follow_log(), name="event-log"),
+            asyncio.create_task(self._bookmarking.run(), name="event-log"),
             asyncio.create_task(self._changes.run(), name="rules"),
             asyncio.create_task(self._changes.run_marks(), name="marks"),
             asyncio.create_task(self._caller_watch.run(), name="callers"),
@@ -205,13 +207,6 @@ class Engine:
         ]
         # Last: whoever is asked must be able to answer.
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())
-
-    async def _start_capture(self) -> None:
-        """Not to count what is refused must keep nobody from being answered."""
-        try:
-            await self._capture.start()
-        except OSError as error:
-            _log.error("refused_calls_not_counted", port=self._settings.capture_port, error=error.strerror)
 
     def _drain(self) -> None:
         self._draining = True
@@ -227,8 +222,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._link.close()
-        self._capture.close()
-        self._tell_refused(last_time=True)
+        self._refused.close()
         await self._missed.stop()
         await self._keeper.writer.close()
         await self._anchoring.close()
@@ -243,9 +237,7 @@ class Engine:
     async def _restore(self) -> None:
         """Calls that an earlier run left open: Asterisk may still hold them, their clocks still run, or
         nobody has looked at their recordings. What waits in the journal is newer than the database."""
-        self._bookmark = await asyncio.to_thread(bookmark.load, self._bookmark_path)
-        self._missed.read_to = self._bookmark.read_to
-        self._shifts.believed = self._bookmark.duties
+        await self._bookmarking.restore()
         calls = await self._known.in_journal()
         try:
             waiting = {call.id for call in calls}
@@ -277,7 +269,7 @@ class Engine:
             self._roster.apply(event)
             self._note_shifts(self._shifts.apply(event))
         elif not self._missed.seam.was_told(event):
-            self._count(self._keeper.see(event))
+            self._pass_on(self._keeper.see(event))
 
     def _note_shifts(self, shifts: tuple[Shift, ...]) -> None:
         for shift in shifts:
@@ -286,34 +278,16 @@ class Engine:
     def _note(self, note: EngineNote) -> None:
         self._keeper.see(note)
 
-    def _count_missed(self, changes: tuple[Change, ...]) -> None:
-        self._count(changes, live=False)
+    def _pass_on_missed(self, changes: tuple[Change, ...]) -> None:
+        self._pass_on(changes, live=False)
 
-    def _count(self, changes: tuple[Change, ...], *, live: bool = True) -> None:
+    def _pass_on(self, changes: tuple[Change, ...], *, live: bool = True) -> None:
         for change in changes:
             self._recordings.changed(change, live=live)
+            self._metrics.count(change)
             for finding in change.findings:
-                if finding.kind is Kind.TRUNK:
-                    self._metrics.calls_started.inc()
-                elif finding.kind is Kind.LIFELINE:
-                    self._metrics.lifeline.labels(change.call.lifeline or "unknown").inc()
-                elif finding.kind is Kind.ENDED and change.call.ending is not None:
-                    ending = change.call.ending
+                if finding.kind is Kind.ENDED and change.call.ending is not None:
                     self._callers.went(change.call.id, finding.at, answered=change.call.human_at is not None)
-                    self._metrics.calls_ended.labels(ending.result, ending.reason).inc()
-                    if change.call.answer_seconds is not None:
-                        self._metrics.answer_seconds.observe(change.call.answer_seconds)
-
-    def _on_refused(self, refused: InviteRefused) -> None:
-        if self._refused.see(refused):
-            carrier, others = self._metrics.invites_refused, self._metrics.invites_refused_elsewhere
-            (carrier if self._refused.is_carrier(refused) else others).labels(refused.code).inc()
-
-    def _tell_refused(self, *, last_time: bool = False) -> None:
-        told = self._refused.tell(_now(), last_time=last_time)
-        if told is not None:
-            self._keeper.note(Kind.INVITE_REFUSED, told.at, told.data())
-            _log.warning("invites_refused", codes=told.data()["codes"])
 
     async def _on_up(self) -> None:
         """Nothing is repeated. Who is on duty is asked, for the next decision; what happened meanwhile is
@@ -330,7 +304,7 @@ class Engine:
             return
         await asyncio.sleep(CHANNELS_AHEAD_SECONDS)
         await self._missed.take_tail()
-        self._count(self._keeper.reconcile(found, mark, _now()))
+        self._pass_on(self._keeper.reconcile(found, mark, _now()))
         _log.info("in_step_with_asterisk", calls=len(found.calls), operators=len(found.operators))
         await copy_pins(self._settings, self._database)
 
@@ -338,24 +312,12 @@ class Engine:
         self._roster.known = False
         self._missed.lost()
 
-    async def _follow_log(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
-            await self._missed.note_end()
-            mark = bookmark.Bookmark(self._missed.read_to, self._shifts.believed)
-            if mark != self._bookmark:
-                try:
-                    await asyncio.to_thread(bookmark.save, self._bookmark_path, mark)
-                    self._bookmark = mark
-                except OSError as error:
-                    _log.warning("bookmark_not_written", reason=error.strerror)
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1.0)
             try:
-                self._count(self._keeper.tick(_now()))
-                self._tell_refused()
+                self._pass_on(self._keeper.tick(_now()))
+                self._refused.tell()
             except Exception as error:
                 _log.error("tick_failed", error=type(error).__name__)
 
@@ -383,7 +345,7 @@ class Engine:
             event_log_part(self._missed.status),
             rules_part(rules),
             prompts_part(self._adviser.catalogue),
-            refused_part(self._refused, listens=self._capture.listens, now=_now()),
+            refused_part(self._refused.invites, listens=self._refused.listens, now=_now()),
             recordings_part(recordings),
         )
         out = sorted(self._adviser.by_hand.out_of_service(_now()))

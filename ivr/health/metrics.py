@@ -4,6 +4,9 @@ import asyncio
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ivr.calls.findings import Kind
+from ivr.calls.registry import Change
+
 LAG_EVERY = 0.5
 """Seconds between two looks at the event loop."""
 
@@ -106,6 +109,19 @@ class Metrics:
             "The latest it has been since the start.",
             registry=self.registry,
         )
+
+    def count(self, change: Change) -> None:
+        """Something happened to a call, now or some time ago."""
+        for finding in change.findings:
+            if finding.kind is Kind.TRUNK:
+                self.calls_started.inc()
+            elif finding.kind is Kind.LIFELINE:
+                self.lifeline.labels(change.call.lifeline or "unknown").inc()
+            elif finding.kind is Kind.ENDED and change.call.ending is not None:
+                ending = change.call.ending
+                self.calls_ended.labels(ending.result, ending.reason).inc()
+                if change.call.answer_seconds is not None:
+                    self.answer_seconds.observe(change.call.answer_seconds)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -10,7 +10,7 @@ from ivr.settings import Settings
 from stack.asterisk import Asterisk
 from stack.engine import Engine
 from stack.installed import REPOSITORY
-from stack.phones.baresip import Account
+from stack.phones.baresip_process import Account
 from stack.ports import PortBlock
 
 COMMAND_SECONDS = 300.0

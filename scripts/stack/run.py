@@ -10,7 +10,7 @@ from stack.asterisk import AsteriskError
 from stack.demo import demonstrate
 from stack.engine import EngineError
 from stack.installation import Installation, InstallationError
-from stack.phones.baresip import PhoneError
+from stack.phones.baresip_process import PhoneError
 from stack.phones.sipp import SippError
 from stack.supervisor import Signals, Supervisor, alone, refuse_leftover, say
 

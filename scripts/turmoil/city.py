@@ -14,7 +14,8 @@ from stack.clock import SettableClock
 from stack.engine import Engine
 from stack.installation import Installation
 from stack.installed import REPOSITORY
-from stack.phones.baresip import Account, Phone, PhoneError
+from stack.phones.baresip import Phone
+from stack.phones.baresip_process import Account, PhoneError
 from stack.phones.sipp import TRUNK_ADDRESS
 from stack.ports import PortBlock
 from stack.proxy import Proxy

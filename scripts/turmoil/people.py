@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from stack.phones.baresip import Answering, Phone, PhoneCall, PhoneError
+from stack.phones.baresip import Answering, Phone, PhoneCall
+from stack.phones.baresip_process import PhoneError
 
 from turmoil.facts import Standing
 

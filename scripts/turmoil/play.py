@@ -12,7 +12,7 @@ from typing import Any
 from stack.asterisk import AsteriskError
 from stack.engine import EngineError
 from stack.installation import InstallationError
-from stack.phones.baresip import PhoneError
+from stack.phones.baresip_process import PhoneError
 from stack.phones.sipp import SippError
 
 from ivr.errors import IvrError

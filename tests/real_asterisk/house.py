@@ -1,56 +1,39 @@
 """One whole house for a test: its own state, ports, Asterisk, engine and phones, side by side with others."""
 
 import asyncio
-import csv
 import json
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
 import urllib.request
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recorded import Recorded
 from stack.asterisk import Asterisk
 from stack.clock import SettableClock
-from stack.phones.baresip import Account, Answering, Baresip, Phone
+from stack.phones.baresip import Answering, Baresip, Phone
+from stack.phones.baresip_process import Account
 from stack.phones.scenario import TrunkCall
 from stack.phones.sipp import TRUNK_ADDRESS, TrunkCaller
 from stack.ports import PortBlock
 
 from ivr.prepare import prepare
-from ivr.privacy.place import vault_of
 from ivr.queueing.operators import make_operator
 from ivr.settings import Settings
 from ivr.store.accounts import add_operator
 from ivr.store.engine import create_engine
 from ivr.store.upgrade import upgrade
-from ivr.vocabulary import Step
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PIN = "2468"
-LEG_KINDS = {"CHAN_START": "ringing", "ANSWER": "leg-answered", "HANGUP": "leg-ended"}
-CALL_KINDS = {"CHAN_START": "trunk", "ANSWER": "trunk-answered", "HANGUP": "ended"}
-"""Of a phone that is rung, and of the caller's own channel: Asterisk's words, and the record's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One entry of the ledger, as it stands in the database."""
-
-    kind: str
-    at: str
-    source: str
-    data: Mapping[str, Any]
-
-
-class House:
+class House(Recorded):
     """Everything a test needs of one installation. An async context manager; nothing outlives it."""
 
     def __init__(
@@ -302,68 +285,7 @@ class House:
         await call.hang_up()
         await call.closed()
 
-    # -- the record
-
-    def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        """Read the database with nothing of ours in between."""
-        path = self.settings.database.removeprefix("sqlite+aiosqlite:///")
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(statement, values)]
-
-    def calls(self) -> list[dict[str, Any]]:
-        """One row a call, oldest first."""
-        return self.rows("SELECT * FROM calls ORDER BY seen_at")
-
-    def call_of(self, caller: str) -> dict[str, Any]:
-        """The row of the newest call from this number; empty as long as there is none."""
-        for call in reversed(self.calls()):
-            if self.caller_of(call["call_id"]).get("number") == caller:
-                return call
-        return {}
-
-    def call_by(self, sip_call_id: str) -> dict[str, Any]:
-        """The row of the call with this SIP Call-ID, and its caller's number, name and headers; empty as long
-        as there is none."""
-        for call in self.calls():
-            caller = self.caller_of(call["call_id"])
-            if caller.get("headers", {}).get("sip_call_id") == sip_call_id:
-                return {**call, **caller}
-        return {}
-
-    def caller_of(self, call_id: str) -> dict[str, Any]:
-        """Number, name and headers of the caller of a call; empty when nothing is kept."""
-        found = self.rows(
-            "SELECT sealed, wrapped FROM callers JOIN caller_keys USING (sealed_id) "
-            "WHERE callers.call_id = ? ORDER BY recorded_at",
-            call_id,
-        )
-        vault, whole = vault_of(self.settings, make=False), {}
-        for row in found:
-            values, _ = vault.open(call_id, row["wrapped"], row["sealed"])
-            whole |= {name: value for name, value in values.items() if value or name not in whole}
-        return whole
-
-    def story(self, call_id: str) -> list[Told]:
-        """The entries of one call in the order in which they were written."""
-        return [
-            Told(row["kind"], row["at"], row["source"], json.loads(row["data"]))
-            for row in self.rows("SELECT * FROM ledger WHERE call_id = ? ORDER BY seq", call_id)
-        ]
-
-    def steps(self, caller: str) -> list[tuple[str, str]]:
-        """The steps of the call from this number and what belongs to them, from Asterisk's own file: it tells
-        them also while the engine is away."""
-        with (self.state / "asterisk/log/cel-custom/master.csv").open(newline="") as file:
-            events = [row for row in csv.reader(file) if len(row) > 6]
-        calls = {row[4] for row in events if row[0] == "ANSWER" and row[6] == caller}
-        named = tuple(Step)
-        return [
-            (row[0], json.loads(row[2])["extra"]) for row in events if row[0] in named and row[4] in calls
-        ]
-
-    def kinds(self, call_id: str) -> list[str]:
-        return [told.kind for told in self.story(call_id)]
+    # -- afterwards
 
     async def ended(self, count: int = 1, seconds: float = 15.0) -> list[dict[str, Any]]:
         """Wait until so many calls have ended in the record; all calls."""
@@ -380,13 +302,6 @@ class House:
         calls = await self.ended(1, seconds)
         assert len(calls) == 1, calls
         return calls[0]
-
-    def recording(self, call_id: str) -> Path:
-        found = list(self.settings.recordings.rglob(f"{call_id}.wav"))
-        assert len(found) == 1, found
-        return found[0]
-
-    # -- afterwards
 
     async def nothing_left(self) -> None:
         """No channel is left, and nothing came that did not fit."""
@@ -411,32 +326,6 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) 
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:.0f} s: {what}")
         await asyncio.sleep(0.05)
-
-
-def in_order(kinds: Iterable[str], *wanted: str) -> bool:
-    """Whether the wanted kinds come in this order, others between them."""
-    rest = iter(kinds)
-    return all(any(kind == want for kind in rest) for want in wanted)
-
-
-def as_asterisk_has_it(house: House) -> None:
-    """Every event of Asterisk's own file is one entry of the record; there are no others of Asterisk's."""
-    with (house.state / "asterisk/log/cel-custom/master.csv").open(newline="") as file:
-        lines = list(csv.reader(file))
-    wrote = Counter[tuple[str, str]]()
-    for kind, _, extra, unique, linked, channel, _, _, _, _, _ in lines:
-        leg = unique != linked
-        if leg and kind in LEG_KINDS and channel.startswith("PJSIP/"):
-            wrote[linked, LEG_KINDS[kind]] += 1
-        elif kind in CALL_KINDS and channel.startswith("PJSIP/trunk-"):
-            wrote[linked, CALL_KINDS[kind]] += 1
-        elif kind == "stage":
-            lines_ring = json.loads(extra)["extra"].split("|")[1] == "l"
-            wrote[linked, "lines" if lines_ring else "queue"] += 1
-        elif kind not in {*LEG_KINDS, *CALL_KINDS}:
-            wrote[linked, kind] += 1
-    found = house.rows("SELECT call_id, kind FROM ledger WHERE source IN ('asterisk', 'asterisk-log')")
-    assert Counter((row["call_id"], row["kind"]) for row in found) == wrote
 
 
 def rules_with(*changes: tuple[str, str]) -> str:

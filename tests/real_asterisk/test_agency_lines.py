@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from house import House, Told, in_order, rules_with, until
+from house import House, rules_with, until
+from recorded import Told, in_order
 from sentences import said
 from stack.phones.baresip import Answering, PhoneCall
 from stack.phones.scenario import TrunkAnswer

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from house import House, in_order, rules_with, until
+from house import House, rules_with, until
+from recorded import in_order
 from sentences import said, share_said
 from stack.phones.baresip import Answering, Phone
 from stack.phones.scenario import TrunkAnswer

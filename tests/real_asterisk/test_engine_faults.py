@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from broken_engine import Asked, BrokenEngine, Fault
-from house import PIN, House, as_asterisk_has_it, in_order, until
+from house import PIN, House, until
+from recorded import as_asterisk_has_it, in_order
 from stack.phones.baresip import Answering, Phone
 
 SHORT_TALK = Answering(after=0.1, hang_up_after=0.2)

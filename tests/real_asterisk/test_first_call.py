@@ -1,6 +1,7 @@
 """A citizen dials 112, chooses from the menu, and an operator answers."""
 
-from house import House, in_order, until
+from house import House, until
+from recorded import in_order
 from stack.tones import heard
 
 

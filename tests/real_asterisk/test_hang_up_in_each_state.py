@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from house import REPOSITORY, House, in_order, until
+from house import REPOSITORY, House, until
+from recorded import in_order
 from stack.phones.baresip import Answering
 from stack.phones.scenario import Ending
 from stack.phones.sipp import TrunkCaller

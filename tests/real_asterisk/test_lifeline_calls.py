@@ -9,7 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 from broken_engine import Asked, BrokenEngine
-from house import REPOSITORY, House, in_order, until
+from house import REPOSITORY, House, until
+from recorded import in_order
 from stack.phones.baresip import Answering, PhoneCall
 
 from ivr.intake.numbers import entry_of

@@ -3,7 +3,8 @@
 import asyncio
 import json
 
-from house import House, as_asterisk_has_it, in_order, until
+from house import House, until
+from recorded import as_asterisk_has_it, in_order
 from stack.phones.baresip import Answering
 from stack.phones.scenario import TrunkCall
 from stack.phones.sipp import TrunkLoad

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from house import PIN, House, rules_with, until
-from stack.phones.baresip import Phone, PhoneCall, PhoneError
+from stack.phones.baresip import Phone, PhoneCall
+from stack.phones.baresip_process import PhoneError
 
 WRONG = "1357"
 

@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 from stack.asterisk import Asterisk
 from stack.installed import read_env
-from stack.phones.baresip import Account, Answering, Baresip, Phone, PhoneError
+from stack.phones.baresip import Answering, Baresip, Phone
+from stack.phones.baresip_process import Account, PhoneError
 from stack.phones.scenario import Ending, TrunkAnswer, TrunkCall
 from stack.phones.sipp import SippError, TrunkAnswerer, TrunkCaller, TrunkLoad, place
 from stack.ports import PortBlock, free_port

@@ -10,7 +10,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from house import House, in_order, until
+from house import House, until
+from recorded import in_order
 from stack.phones.baresip import Answering, Phone
 from stack.phones.sipp import TrunkCaller
 from stack.postgresql import Postgresql

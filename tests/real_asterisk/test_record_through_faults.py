@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from functools import partial
 
 import pytest
-from house import House, as_asterisk_has_it, in_order, until
+from house import House, until
+from recorded import as_asterisk_has_it, in_order
 from stack.phones.baresip import Answering
 from stack.proxy import Proxy
 from stack.storage import database_file, database_locked, database_slow, no_space_for

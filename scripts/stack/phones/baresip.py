@@ -1,48 +1,23 @@
 """baresip: phones that register, ring, answer by script, speak a tone, press keys and keep what they hear.
 
-Each phone is a process of its own: a baresip with several accounts dials with whichever it thinks fits. It is
-steered over its ``ctrl_tcp`` module with JSON in netstrings.
+Each phone is a process of its own (:mod:`stack.phones.baresip_process`): a baresip with several accounts
+dials with whichever it thinks fits.
 """
 
 import asyncio
-import itertools
-import json
-import shutil
-import tempfile
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from stack.installed import phones
+from stack.phones.baresip_process import Account, BaresipProcess, PhoneError
 from stack.ports import PortBlock
-from stack.tones import make_tone
 
 KEY_SECONDS = 0.15
 """How long a key is held down, and the pause after it."""
 NOT_TRIED = "not tried yet"
-TONE_SECONDS = 120
-"""A phone speaks its tone so long in each call; then it is silent."""
-
-
-class PhoneError(RuntimeError):
-    """The phone did not do what was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A phone's account. Without ``password`` it does not register (a caller on the trunk)."""
-
-    user: str
-    server: str
-    """``address:port`` of the PBX."""
-    password: str | None = None
-    tone_hz: float | None = None
-    """What it says in a call; None: silence, sent as audio all the same."""
-    keys_by_info: bool = False
-    """Whether keys are sent as SIP INFO, not as RFC 4733."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +111,7 @@ class Phone:
         """All calls so far, the present ones too."""
         self.registration = NOT_TRIED
         """What baresip said of it last."""
-        self.directory = Path(tempfile.mkdtemp(prefix="phone-"))
-        self._address = address
-        self._sip_port = ports.pair()
-        self._control_port = ports.port()
-        self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._writer: asyncio.StreamWriter | None = None
-        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._tokens = itertools.count(1)
-        self._turn = asyncio.Lock()
-        self._reactions: set[asyncio.Task[None]] = set()
+        self._process = BaresipProcess(account, ports, self._event, address=address)
         self._ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._registered = asyncio.Event()
 
@@ -155,60 +120,28 @@ class Phone:
         return self.account.user
 
     @property
+    def directory(self) -> Path:
+        """Where it keeps what it heard."""
+        return self._process.directory
+
+    @property
     def active(self) -> list[PhoneCall]:
         return [call for call in self.calls if call.closed_at is None]
 
     async def start(self, seconds: float = 10.0) -> Self:
         """Start it; its registration is under way when this returns (:meth:`registered`)."""
-        self._write_configuration()
-        with (self.directory / "output.log").open("ab") as output:
-            # Paths are relative to the private directory: baresip's configuration knows no quotes.
-            self._process = await asyncio.create_subprocess_exec(
-                *(str(phones().baresip), "-f", "."),
-                cwd=self.directory,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                reader, self._writer = await asyncio.open_connection("127.0.0.1", self._control_port)
-                break
-            except OSError:
-                if self._process.returncode is not None or time.monotonic() > deadline:
-                    output_end = (self.directory / "output.log").read_text(errors="replace")[-2000:]
-                    await self.stop()
-                    raise PhoneError(f"baresip did not start:\n{output_end}") from None
-                await asyncio.sleep(0.02)
-        self._reader = asyncio.create_task(self._read(reader))
+        await self._process.start(seconds)
         if self.account.password is not None:
-            self._react(self._look_at_registration())
+            self._process.beside(self._look_at_registration())
         return self
 
     async def stop(self) -> None:
-        """End the process (calls are hung up, the registration withdrawn) and remove its directory."""
-        tasks = [*self._reactions, *([self._reader] if self._reader else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            try:
-                await asyncio.wait_for(self._process.wait(), 3)
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
-        if self._writer is not None:
-            self._writer.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """End it (calls are hung up, the registration withdrawn) and remove its directory."""
+        await self._process.stop()
 
     async def vanish(self) -> None:
-        """End the process without a word to anybody, as a phone that lost power."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        """End it without a word to anybody, as a phone that lost power."""
+        await self._process.kill()
         for call in self.active:
             self._close(call, "the phone is gone")
 
@@ -225,7 +158,7 @@ class Phone:
         self.answering = how
         for call in self.active:
             if call.incoming and call.established_at is None:
-                self._react(self._answer(call, how))
+                self._process.beside(self._answer(call, how))
 
     async def incoming(self, seconds: float = 10.0) -> PhoneCall:
         """The next call that rings here; each is given once."""
@@ -243,27 +176,11 @@ class Phone:
 
     async def command(self, command: str, parameters: str = "", seconds: float = 5.0) -> str:
         """Send one command of baresip's; its answer. :class:`PhoneError` when it refuses."""
-        if self._writer is None:
-            raise PhoneError("baresip was not started")
-        token = str(next(self._tokens))
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._answers[token] = answer
-        data = json.dumps({"command": command, "params": parameters, "token": token}).encode()
-        self._writer.write(b"%d:%s," % (len(data), data))
-        try:
-            result = await asyncio.wait_for(answer, seconds)
-        finally:
-            del self._answers[token]
-        if not result.get("ok"):
-            raise PhoneError(f"{command} {parameters}: {result.get('data', '').strip() or 'refused'}")
-        return str(result.get("data", ""))
+        return await self._process.command(command, parameters, seconds)
 
     async def command_on(self, call: PhoneCall, command: str, parameters: str = "") -> str:
-        """A command on one call. baresip acts on its current call, and one that was just dialled is not it
-        until the other side has answered something: so it is set each time."""
-        async with self._turn:
-            await self.command("callfind", call.id)
-            return await self.command(command, parameters)
+        """The same, for one call."""
+        return await self._process.command_on(call.id, command, parameters)
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -272,53 +189,6 @@ class Phone:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-    def _write_configuration(self) -> None:
-        account = self.account
-        (self.directory / "modules").symlink_to(phones().baresip_modules)
-        make_tone(self.directory / "says.wav", account.tone_hz or 0, TONE_SECONDS)
-        modules = ("g711", "aufile", "account", "menu", "ctrl_tcp", "debug_cmd")
-        lines = (
-            "poll_method epoll",
-            f"sip_listen {self._address}:{self._sip_port}",
-            "audio_path .",
-            "audio_player aufile,hears.wav",
-            "audio_source aufile,says.wav",
-            "audio_alert aufile,alert.wav",
-            "ausrc_srate 8000",
-            "auplay_srate 8000",
-            "ausrc_channels 1",
-            "auplay_channels 1",
-            "rtp_timeout 0",
-            "module_path modules",
-            *(f"module {name}.so" for name in modules),
-            f"ctrl_tcp_listen 127.0.0.1:{self._control_port}",
-        )
-        (self.directory / "config").write_text("".join(f"{line}\n" for line in lines))
-        (self.directory / "contacts").touch()
-        registration = "regint=0"
-        if account.password is not None:
-            registration = f"auth_user={account.user};auth_pass={account.password};regint=60"
-        (self.directory / "accounts").write_text(
-            f"<sip:{account.user}@{account.server}>;{registration};answermode=manual"
-            f";dtmfmode={'info' if account.keys_by_info else 'rtpevent'}\n"
-        )
-
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        while True:
-            try:
-                size = await reader.readuntil(b":")
-                data = await reader.readexactly(int(size[:-1]) + 1)
-            except (asyncio.IncompleteReadError, ConnectionError):
-                return  # baresip ended.
-            # A caller's name stands in it as its bytes came, in whatever encoding.
-            message = json.loads(data[:-1].decode(errors="replace"))
-            if message.get("response"):
-                answer = self._answers.get(message.get("token", ""))
-                if answer is not None and not answer.done():
-                    answer.set_result(message)
-            else:
-                self._event(message)
 
     def _event(self, event: dict[str, Any]) -> None:
         kind = event.get("type", "")
@@ -334,7 +204,7 @@ class Phone:
         if kind == "CALL_INCOMING":
             self._ringing.put_nowait(call)
             if self.answering is not None:
-                self._react(self._answer(call, self.answering))
+                self._process.beside(self._answer(call, self.answering))
         elif kind == "CALL_ESTABLISHED":
             call.established_at = time.time()
             call._established.set()
@@ -386,11 +256,6 @@ class Phone:
                 elif self.account.user in line and self.registration == NOT_TRIED:
                     self.registration = line.strip()
             await asyncio.sleep(0.2)
-
-    def _react(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._reactions.add(task)
-        task.add_done_callback(self._reactions.discard)
 
 
 class Baresip:
