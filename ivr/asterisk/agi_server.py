@@ -5,7 +5,8 @@ caller. Every wait has a deadline, so no peer, however broken, costs more than i
 
 Waking up costs the engine more than answering does. Asterisk sends its headers line by line, so the kernel is
 told to wake us once, when most of them are there; and the engine ends its side of the connection with the
-command, so that Asterisk's reply comes together with its own end.
+command, so that Asterisk's reply comes together with its own end. Nobody waits for these: they are read
+together with those of other calls.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ HEADER_BYTES = 32_768
 HEADER_COUNT = 200
 REPLY_SECONDS = 2.0
 """Asterisk sets a variable in microseconds; later than this, something is wrong."""
+REPLIES_SECONDS = 0.2
+"""So often at the most replies are read."""
 CONNECTIONS = 1000
 """So many are served at once; more are closed at once: the callers go on by the lifeline."""
 LOW_WATER = 128
@@ -61,6 +64,7 @@ class AgiServer:
         self._answer = answer
         self._server: asyncio.Server | None = None
         self._serving: set[_Conversation] = set()
+        self._replies = _Replies()
         self._all_done = asyncio.Event()
 
     @property
@@ -76,7 +80,7 @@ class AgiServer:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, LOW_WATER)
         listening.setblocking(False)
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Conversation(self._answer, self._serving, self._all_done), sock=listening
+            lambda: _Conversation(self._answer, self._serving, self._replies, self._all_done), sock=listening
         )
         self.port = listening.getsockname()[1]
 
@@ -99,15 +103,35 @@ class AgiServer:
             conversation.break_off()
 
 
+class _Replies:
+    """Conversations that have given their answer, and read what Asterisk says to it all at once."""
+
+    def __init__(self) -> None:
+        self._unread: list[_Conversation] = []
+
+    def read_later(self, conversation: "_Conversation") -> None:
+        if not self._unread:
+            asyncio.get_running_loop().call_later(REPLIES_SECONDS, self._read)
+        self._unread.append(conversation)
+
+    def _read(self) -> None:
+        unread, self._unread = self._unread, []
+        for conversation in unread:
+            conversation.read_reply()
+
+
 class _Conversation(asyncio.Protocol):
     """One connection: headers, one answer, its reply."""
 
     _transport: asyncio.Transport
     _deadline: asyncio.TimerHandle
 
-    def __init__(self, answer: Answer, serving: set["_Conversation"], all_done: asyncio.Event) -> None:
+    def __init__(
+        self, answer: Answer, serving: set["_Conversation"], replies: _Replies, all_done: asyncio.Event
+    ) -> None:
         self._answer = answer
         self._serving = serving
+        self._replies = replies
         self._all_done = all_done
         self._heard = bytearray()
         self._advised = False
@@ -148,6 +172,10 @@ class _Conversation(asyncio.Protocol):
         if not self._serving:
             self._all_done.set()
 
+    def read_reply(self) -> None:
+        if not self._over:
+            self._transport.resume_reading()
+
     def break_off(self) -> None:
         """Close at once, whatever is under way."""
         self._over = True
@@ -169,6 +197,8 @@ class _Conversation(asyncio.Protocol):
             self._deadline.cancel()
             self._deadline = asyncio.get_running_loop().call_later(REPLY_SECONDS, self._too_late)
             self._transport.write_eof()
+            self._transport.pause_reading()
+            self._replies.read_later(self)
 
     def _peer_closed(self) -> None:
         if self._over:

@@ -18,10 +18,11 @@ FRAME_BOUND = 1_000_000
 REST_SECONDS = 0.05
 """After reading, so long nothing is read, unless an answer is awaited: a call's events come one by one, and
 waking for each costs several times the event itself. Who must know at once calls
-:meth:`AmiConnection.read_on`."""
+:meth:`AmiConnection.catch_up`."""
 STORM_BYTES = 16_384
 """When so much came at once, reading goes on without rest."""
-READ_BYTES = 262_144
+READ_BYTES = 65_536
+"""More at once would come from and go back to the kernel each time, page by page (mallopt(3))."""
 PENDING_BOUND = 1000
 """Actions under way at once on one connection."""
 _BANNER = b"Asterisk Call Manager/"
@@ -67,7 +68,7 @@ class AmiConnection(Manager):  # type: ignore[misc]
                 f"{action.name} was not sent: {PENDING_BOUND} actions are waiting for Asterisk already."
             )
         self.send_action(action)
-        self.read_on()
+        self.protocol.end_rest()
         try:
             # Not wait_for: after a pause of the whole process the answer may have come in the same
             # moment as the deadline, and then it counts.
@@ -109,10 +110,10 @@ class AmiConnection(Manager):  # type: ignore[misc]
             on_event(event)
         self._early = []
 
-    def read_on(self) -> None:
+    def catch_up(self) -> None:
         """Read now what has come, without waiting for more."""
         if self.protocol is not None and not self.protocol.closed:
-            self.protocol.read_on()
+            self.protocol.catch_up()
 
     def dispatch(self, event: AmiMessage) -> None:
         self._on_event(event)
@@ -140,21 +141,43 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
 
     def data_received(self, data: bytes) -> None:
         self._take(data)
-        if self.version is None or self.responses or self.closed or len(data) > STORM_BYTES:
-            return
-        self.transport.pause_reading()
-        self._resting = asyncio.get_running_loop().call_later(REST_SECONDS, self.read_on)
+        if self.version is not None and not self.closed and not self._needs_no_rest(len(data)):
+            self.transport.pause_reading()
+            self._begin_rest()
 
-    def read_on(self) -> None:
-        """End the rest. What has come is taken now, not in the loop's next round: it is older than whatever
-        makes somebody ask."""
-        if self._resting is None:
+    def _needs_no_rest(self, received: int) -> bool:
+        return bool(self.responses) or received > STORM_BYTES
+
+    def _begin_rest(self) -> None:
+        self._resting = asyncio.get_running_loop().call_later(REST_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        """While something comes in each rest, rest follows rest: to be told of the first byte would be one
+        wake more each time."""
+        received = self.catch_up()
+        if self.closed:
             return
-        self._resting.cancel()
-        self._resting = None
+        if received and not self._needs_no_rest(received):
+            self._begin_rest()
+        else:
+            self.end_rest()
+
+    def catch_up(self) -> int:
+        """Take what has come while resting, now and not in the loop's next round: it is older than whatever
+        makes somebody ask. How many bytes that were."""
+        if self._resting is None:
+            return 0
+        data = b""
         with suppress(OSError):  # nothing has come; or the connection is lost, which the transport tells
-            self._take(self._socket.recv(READ_BYTES, socket.MSG_DONTWAIT))
-        if not self.closed:
+            data = self._socket.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        self._take(data)
+        return len(data)
+
+    def end_rest(self) -> None:
+        """Read again as soon as something comes."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
             self.transport.resume_reading()
 
     def _take(self, data: bytes) -> None:

@@ -227,7 +227,7 @@ class AmiLink:
         """Hand out at once what has come from Asterisk, up to :data:`CATCH_UP` events: for who must decide by
         what is true now. Without effect while ``on_up`` or ``on_down`` is awaited."""
         if self._connection is not None:
-            self._connection.read_on()
+            self._connection.catch_up()
         for _ in range(CATCH_UP):
             mail = self._mailbox[0] if self._mailbox else None
             if self._waiting_for_callback or not isinstance(mail, AmiMessage):

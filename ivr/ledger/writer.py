@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 class Tuning:
     batch: int = 500
     """Rows of one commit."""
-    linger_seconds: float = 0.2
+    linger_seconds: float = 0.5
     """A commit waits so long for more rows; so much of the record a killed engine can lose. A commit costs
     about as much as the rows of a whole call."""
     commit_seconds: float = 5.0
@@ -243,6 +243,8 @@ class LedgerWriter:
         while batch := self._batch(self._tuning.batch):
             await self._store(batch.rows(self._now()), replay=False)
             self._waiting.stored(batch)
+            if len(batch) < self._tuning.batch and not self._closing:
+                return  # What has come meanwhile waits for more, too.
 
     async def _from_journal(self) -> None:
         try:

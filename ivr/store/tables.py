@@ -1,5 +1,6 @@
 """The tables. Migrations make them (``ivr.store.migrations``); a test compares the two."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -19,6 +20,8 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+NO_ZONE = "a time without zone cannot be stored: give it one, UTC best"
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware times in, aware UTC times out, also on SQLite, which knows no zones: there the text is UTC."""
@@ -26,18 +29,30 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without zone cannot be stored: give it one, UTC best")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+            raise ValueError(NO_ZONE)
+        return value.astimezone(UTC)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object] | None:
+        """For SQLite the text that it keeps, at once: each entry has two times."""
+        return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _sqlite_text(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(NO_ZONE)
+    at = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return at.isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 metadata = MetaData(
