@@ -70,6 +70,9 @@ CITIZENS = (
     known(40, address(96), P_Asserted_Identity=b'"' + NAME.encode() + b'\r\n x" ' + address(40).encode()),
     known(9, P_Asserted_Identity='"op2" <sip:op2@carrier.example>'),
     known(10, address(97), Remote_Party_ID=f"{address(10)};party=calling;privacy=off"),
+    # Names of headers in another writing, and more of them than Asterisk can tell.
+    known(42, address(95), **{"p-asserted-identity": address(42)}),
+    known(43, address(94), **{f"X-{'n' * 40}-{n}": "x" for n in range(130)}, P_Asserted_Identity=address(43)),
     # Names in every writing.
     known(11, f'"{NAME}" {address(11)}', NAME),
     known(12, f'"{NAME} 名前 Ünï" {address(12)}', f"{NAME} 名前 Ünï"),
