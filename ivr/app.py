@@ -295,6 +295,7 @@ class Engine:
         try:
             found = await snapshot(self._link)
             self._roster.replace(found.operators)
+            self._missed.asterisk_since = found.asterisk_since
             self._note_shifts(self._shifts.asked(found.operators))
             await self._missed.take_in()
             mark = self._keeper.registry.mark()

@@ -98,6 +98,8 @@ class Missed:
         self._again = again
         self._now = now
         self.read_to = read_to
+        self.asterisk_since: datetime | None = None
+        """When the Asterisk of now was started: of calls that ended in that moment it is the reason."""
         self.seam = Seam()
         self._edges: deque[Place | None] = deque(maxlen=EDGES)
         self._marks: deque[tuple[datetime, Place]] = deque(maxlen=10_000)
@@ -319,7 +321,12 @@ class Missed:
         stories = dict(whole)
         known = await self._stored(stories)
         for call_id, story in stories.items():
-            change = self._keeper.see_whole(self._keeper.registry.get(call_id) or known.get(call_id), story)
+            change = self._keeper.see_whole(
+                self._keeper.registry.get(call_id) or known.get(call_id),
+                story,
+                self.asterisk_since,
+                self._now(),
+            )
             if change is not None:
                 self._taken += len(story)
                 self._tell((change,))

@@ -86,7 +86,8 @@ def cut_by_stop(call: Call, now: datetime) -> tuple[Call, tuple[Finding, ...]]:
     """The call with the end that it had in truth."""
     end = interrupted(Reason.ASTERISK_STOPPED, human=call.human)
     data = {"was": str(Result.LOST), "is": str(end.result), "reason": str(end.reason)}
-    return replace(call, ending=end), (_finding(call, now, Kind.CORRECTED_AFTER_RECONNECT, data),)
+    found = Finding(call.id, now, Kind.CORRECTED_AFTER_RECONNECT, data, by_engine=True, key="cut-by-stop")
+    return replace(call, ending=end), (found,)
 
 
 def _was_unseen(call: Call) -> bool:

@@ -8,6 +8,7 @@ from ivr.calls.call import Call
 from ivr.calls.events import CallAnswered, CallEnded, CallEvent
 from ivr.calls.findings import Finding, Kind
 from ivr.calls.notes import EngineNote
+from ivr.calls.reconciling import cut_by_stop, was_cut
 from ivr.calls.reduce import apply
 from ivr.calls.registry import Change, Registry
 from ivr.calls.retelling import is_news
@@ -30,17 +31,27 @@ class Keeper:
         self._caller(event, changes[0].call)
         return changes
 
-    def see_whole(self, known: Call | None, story: Iterable[tuple[CallEvent, int | None]]) -> Change | None:
+    def see_whole(
+        self,
+        known: Call | None,
+        story: Iterable[tuple[CallEvent, int | None]],
+        asterisk_since: datetime | None,
+        now: datetime,
+    ) -> Change | None:
         """All events of a call that is over, from Asterisk's file, with their numbers
-        (:class:`ivr.calls.retelling.Numbering`); ``known`` is how it stands in the record. It does not pass
-        through the registry: nothing more will happen to it, unless its clock still runs or its recording
-        is to be looked at. What changed, if anything."""
+        (:class:`ivr.calls.retelling.Numbering`); ``known`` is how it stands in the record, ``asterisk_since``
+        when Asterisk was started, if that is known. It does not pass through the registry: nothing more will
+        happen to it, unless its clock still runs or its recording is to be looked at. What changed, if
+        anything."""
         call, findings, answers = known, list[Finding](), list[CallAnswered | CallEnded]()
         for event, number in story:
             if is_news(call, event, number):
                 call, found = apply(call, event)
                 findings.extend(found)
                 answers += [event] if isinstance(event, CallAnswered | CallEnded) else []
+        if call is not None and asterisk_since is not None and was_cut(call, asterisk_since):
+            call, found = cut_by_stop(call, now)
+            findings.extend(found)
         if call is None or not findings:
             return None
         if clock.running(call) or call.recording_due:

@@ -19,7 +19,7 @@ from ivr.app import CHANNELS_AHEAD_SECONDS
 from ivr.asterisk.event_log import EventLog
 from ivr.asterisk.translate import translate
 from ivr.calls.call import Call
-from ivr.calls.endings import Reason, interrupted
+from ivr.calls.endings import Reason, Result, interrupted
 from ivr.calls.events import CallAnswered, CallEvent
 from ivr.calls.registry import Registry
 from ivr.calls.snapshot import LiveCall, LiveLeg, Snapshot
@@ -173,7 +173,7 @@ def live(call: Call) -> LiveCall:
     )
 
 
-def stream(copies: int) -> list[tuple[bytes, CallEvent | None]]:
+def stream(copies: int, begins: float = 1795294816.5) -> list[tuple[bytes, CallEvent | None]]:
     """The events of several calls, mixed, in time."""
     events = []
     for name in NAMES:
@@ -181,7 +181,7 @@ def stream(copies: int) -> list[tuple[bytes, CallEvent | None]]:
             found = recorded_events(name, f"{name}{copy}".replace("_", ""))
             first = float(found[0]["Timestamp"])
             for event in found:
-                seconds = 1795294816.5 + copy * 0.4 + (float(event["Timestamp"]) - first)
+                seconds = begins + copy * 0.4 + (float(event["Timestamp"]) - first)
                 event["Timestamp"] = f"{seconds:.6f}"
                 events.append(event)
     events.sort(key=lambda event: event["Timestamp"])
@@ -309,6 +309,48 @@ async def test_a_call_that_a_crash_of_asterisk_cut_is_interrupted(tmp_path: Path
     house = await written(tmp_path, *(lines for lines, _ in STREAM[: place + 1]))
     assert house.record.calls[answered.call_id].ending == interrupted(Reason.END_UNSEEN, human=None)
     assert house.record.callers[answered.call_id].number == answered.caller_number
+
+
+def ended_by_a_stop(call: str, answered: float, ended: float) -> list[bytes]:
+    """A caller in the queue whom an ordered stop of Asterisk hangs up: no cause, no source."""
+    event = {"UniqueID": call, "LinkedID": call, "Channel": "PJSIP/trunk-00000001", "CallerIDnum": "+62811"}
+    steps = (
+        ("CHAN_START", answered, "from-trunk", ""),
+        ("ANSWER", answered, "intake", ""),
+        ("stage", answered + 1, "plan", '{"extra":"1|q|emergency|45|1"}'),
+        ("HANGUP", ended, "queue", '{"hangupcause":0,"hangupsource":"","dialstatus":""}'),
+    )
+    return [
+        line(
+            event
+            | {"EventName": name, "Timestamp": f"{at:.6f}", "Context": context, "Exten": "s", "Extra": extra}
+        )
+        for name, at, context, extra in steps
+    ]
+
+
+async def test_a_stop_of_asterisk_long_ago_is_the_reason_of_the_ends_that_it_made(tmp_path: Path) -> None:
+    """The engine was away before it and for minutes after it; it is told once, however often it looks."""
+    stopped = 1795294800.0
+    append(
+        tmp_path,
+        *ended_by_a_stop("siaga-1795294700.1", stopped - 100, stopped - 90),
+        *ended_by_a_stop("siaga-1795294780.2", stopped - 20, stopped),
+        *(lines for lines, _ in stream(1, stopped + 300)),
+    )
+    house = House(tmp_path)
+    house.missed.asterisk_since = datetime.fromtimestamp(stopped + 4, UTC)
+    for _ in range(2):
+        await come_up(house, [], 0)
+        await house.settle()
+    early, cut = (house.record.calls[call] for call in ("siaga-1795294700.1", "siaga-1795294780.2"))
+    assert early.ending is not None
+    assert early.ending.result is Result.LOST
+    assert cut.ending == interrupted(Reason.ASTERISK_STOPPED, human=None)
+    corrected = [
+        entry for entry in house.record.written if isinstance(entry, Entry) and "corrected" in entry.kind
+    ]
+    assert [entry.call_id for entry in corrected] == [cut.id]
 
 
 async def test_a_bookmark_behind_the_beginning_of_a_call_costs_only_time(tmp_path: Path) -> None:
