@@ -1,7 +1,9 @@
 """One call as it is known now: an immutable snapshot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ivr.calls.endings import Ending, Reason
 from ivr.calls.states import WAITING, State
@@ -32,7 +34,7 @@ class StageNow:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: see but()
 class Call:
     """Everything the engine knows of one call, without personal data. All times are aware, UTC.
 
@@ -99,6 +101,15 @@ class Call:
     """How often a person talked with the caller and the recording did not grow."""
 
     ending: Ending | None = None
+
+    def but(self, facts: Mapping[str, Any]) -> "Call":
+        """This call with other ``facts``, by their names: :func:`dataclasses.replace`, which asks each of the
+        forty fields and was half of what an event costs, in a tenth of its time."""
+        if not facts.keys() <= self.__dataclass_fields__.keys():
+            raise TypeError(f"a call has no {', '.join(facts.keys() - self.__dataclass_fields__.keys())}")
+        other = object.__new__(Call)
+        other.__dict__.update(self.__dict__, **facts)
+        return other
 
     @property
     def human_at(self) -> datetime | None:

@@ -50,7 +50,7 @@ def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple
     key = _mark(call, event)
     if key.isdecimal():
         facts = {**facts, "events": int(key)}
-    after = replace(call, **facts) if facts else call  # once: it is half of what an event costs
+    after = call.but(facts) if facts else call
     findings = [Finding(call.id, event.at, effect.kind, effect.data, by_engine, key)]
     if odd is not None:
         data = {"what": str(effect.kind), "state": str(call.state), "why": odd}

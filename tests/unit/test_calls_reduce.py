@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.calls.call import Call
+from ivr.calls.call import Call, Leg
 from ivr.calls.endings import ENDINGS, Detail, Ending, Reason, Result
 from ivr.calls.events import (
     CallAnswered,
@@ -382,3 +382,12 @@ def test_intake_that_came_after_the_lifeline_changes_nothing() -> None:
     call, findings = story(started(), answered(), step(Step.LIFELINE, 3, "timeout"), identified(3.1))
     assert call.entry is None
     assert findings[-1].data["too_late"] is True
+
+
+def test_a_call_with_other_facts_is_what_replace_makes_of_it() -> None:
+    call = Call("siaga-1.1", START, channel="PJSIP/trunk-1", legs=(Leg("l", "op1", START),))
+    facts = {"state": State.QUEUE, "category": "fire", "legs": ()}
+    assert call.but(facts) == replace(call, **facts)  # type: ignore[arg-type]
+    assert call.category is None
+    with pytest.raises(TypeError, match="a call has no categry"):
+        call.but({"categry": "fire"})
