@@ -38,7 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object] | None:
         """For SQLite the text that it keeps, at once: each entry has two times."""
-        return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+        return sqlite_time if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
@@ -46,10 +46,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _sqlite_text(value: datetime | None) -> str | None:
+def sqlite_time(value: object) -> str | None:
+    """The text that SQLite keeps of an aware time: UTC, without a zone, to the microsecond."""
     if value is None:
         return None
-    if value.tzinfo is None:
+    if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(NO_ZONE)
     at = value if value.tzinfo is UTC else value.astimezone(UTC)
     return at.isoformat(" ", "microseconds")[: -len("+00:00")]

@@ -31,7 +31,7 @@ def call(id: str, state: State = State.QUEUE, priority: int = 0) -> Call:
     return Call(id, NOW, state=state, priority=priority)
 
 
-def test_a_call_is_due_when_new_then_once_a_second_and_at_its_end() -> None:
+def test_a_call_is_due_when_new_then_now_and_again_and_at_its_end() -> None:
     waiting = Waiting(100)
 
     def put(state: State, at: float) -> list[State]:
@@ -43,10 +43,10 @@ def test_a_call_is_due_when_new_then_once_a_second_and_at_its_end() -> None:
     assert put(State.TRUNK, 100.0) == [State.TRUNK]
     assert put(State.MENU, 100.1) == []
     assert waiting.next_due() == 100.0 + CALL_SECONDS
-    assert put(State.QUEUE, 100.9) == []
-    assert put(State.RINGING, 101.0) == [State.RINGING]
-    assert put(State.TALKING, 101.2) == []
-    assert put(State.ENDED, 101.3) == [State.ENDED]
+    assert put(State.QUEUE, 100.0 + CALL_SECONDS - 0.1) == []
+    assert put(State.RINGING, 100.0 + CALL_SECONDS) == [State.RINGING]
+    assert put(State.TALKING, 100.2 + CALL_SECONDS) == []
+    assert put(State.ENDED, 100.3 + CALL_SECONDS) == [State.ENDED]
     assert waiting.next_due() is None
     assert not waiting
 
