@@ -36,6 +36,7 @@ PROVIDED_BY: dict[str, str] = {
     "NoOp": "",
     "PJSIP_ENDPOINT": "func_pjsip_endpoint",
     "PJSIP_HEADER": "res_pjsip_header_funcs",
+    "PJSIP_HEADERS": "res_pjsip_header_funcs",
     "PauseQueueMember": "app_queue",
     "Playback": "app_playback",
     "QUEUE_MEMBER": "app_queue",
@@ -46,6 +47,7 @@ PROVIDED_BY: dict[str, str] = {
     "REPLACE": "func_strings",
     "RemoveQueueMember": "app_queue",
     "Return": "app_stack",
+    "SET": "func_logic",
     "SHA1": "func_sha1",
     "SHARED": "func_global",
     "STRFTIME": "func_strings",
@@ -55,6 +57,7 @@ PROVIDED_BY: dict[str, str] = {
     "StopMixMonitor": "app_mixmonitor",
     "StopMusicOnHold": "res_musiconhold",
     "TIMEOUT": "func_timeout",
+    "TOLOWER": "func_strings",
     "UnpauseQueueMember": "app_queue",
     "Wait": "",
 }
