@@ -72,11 +72,11 @@ async def _append(connection: AsyncConnection, entries: list[dict[str, object]],
         entries = await _not_stored(connection, entries)
     last = await head(connection)
     before = GENESIS if last is None else last.hash
-    sqlite_ = connection.dialect.name == "sqlite"
+    keeps_texts = connection.dialect.name == "sqlite"
     for entry in entries:
         entry["hash"] = before = link(before, entry)
         entry["data"] = str(entry["data"])
-        if sqlite_:
+        if keeps_texts:
             entry["at"], entry["recorded_at"] = sqlite_time(entry["at"]), sqlite_time(entry["recorded_at"])
     if entries:
         await connection.execute(insert(_PLAIN_LEDGER), entries)
