@@ -13,7 +13,7 @@ from ivr.ledger.personal import caller_rows
 from ivr.ledger.rows import Row, call_row, entry_row
 from ivr.ledger.vault import Vault
 
-CALL_SECONDS = 2.0
+CALL_SECONDS = 1.0
 """A call's row is written when the call is new, at its end, and between the two at most so often. The ledger
 has each step at once; the row only says how far the call has come."""
 

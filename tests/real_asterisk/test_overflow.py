@@ -213,7 +213,9 @@ async def test_the_clock_tells_of_half_time_and_lateness(build: Callable[..., An
         after = [(datetime.fromisoformat(entry.at) - human).total_seconds() for entry in told]
         assert after == [5, 10]
     ended = [told.kind for told in story_of(house, 2)].index("ended")
-    late = [told.kind for told in story_of(house, 2)[ended + 1 :] if told.kind != "recording-saved"]
+    # The operator's own leg may end a moment after the call: two threads of Asterisk's.
+    not_meant = {"recording-saved", "leg-ended"}
+    late = [told.kind for told in story_of(house, 2)[ended + 1 :] if told.kind not in not_meant]
     assert late == ["clock-half", "clock-late"]
     assert clock(house, 3) == []
 
