@@ -11,6 +11,8 @@ from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import cast
 
+from ivr.store.tables import NO_ZONE
+
 GENESIS = "0" * 64
 """Stands before the first entry."""
 
@@ -50,5 +52,5 @@ def _utc(value: object) -> str:
     """``2026-03-01T04:00:00.123456+00:00``: always UTC, always microseconds."""
     at = cast(datetime, value)
     if at.tzinfo is None:
-        raise ValueError("a time without zone cannot be stored: give it one, UTC best")
+        raise ValueError(NO_ZONE)
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
