@@ -23,11 +23,12 @@ FIELD_SEPARATOR = "|"
 
 
 class AgiScript(StrEnum):
-    """The path of an AGI request: which question the dialplan asks."""
+    """Which question the dialplan asks: the first part of an AGI request's path. Behind it, each after a
+    ``/``, stand the Uniqueid of the channel that asks and the arguments."""
 
     INTAKE = "intake"
-    """Argument: one text, the raw facts of :class:`IntakeField`, each with a colon before it, base64, joined
-    by ``.``"""
+    """Argument: one text, the raw facts of :class:`IntakeField`, each with a colon before it, base64 (in
+    which ``/`` may stand), joined by ``.``"""
     KEY = "key"
     """Arguments: menu, language, wrong keys so far, entry, caller class, then the key
     (one of ``0-9 * #``, or :data:`SILENCE`)."""
@@ -71,10 +72,16 @@ class Advice(StrEnum):
     """``1|plan|<plan>|<priority>|<category>|<language>|<accept prompt>|<mark>|<min penalty>|<max penalty>|``
     ``<entry>|<caller class>|end``
 
-    Carry out the plan. ``mark`` is empty or ``cannot-speak``. Penalties are empty when any operator may
-    answer. A prompt is a file below the directory of prompts, without its ending
+    Carry out the plan. ``mark`` is empty or ``cannot-speak``. Penalties are :data:`ANY_PENALTY` when any
+    operator may answer. A prompt is a file below the directory of prompts, without its ending
     (``id/menu-main.1a2b3c``)."""
 
+
+HIGHEST_PENALTY = 10
+"""Of an operator in a queue; 0 is rung first."""
+
+ANY_PENALTY = (0, HIGHEST_PENALTY)
+"""Least and most: any operator may be rung."""
 
 STAGE_SEPARATOR = "+"
 """Separates the stages of a plan, which the dialplan carries out in order, and again from the first after the

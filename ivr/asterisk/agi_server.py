@@ -3,15 +3,18 @@
 Whatever goes wrong here, the connection is closed without an advice and the dialplan's lifeline takes the
 caller. Every wait has a deadline, so no peer, however broken, costs more than its own socket.
 
-Waking up costs the engine more than answering does. Asterisk sends its headers line by line, so the kernel is
-told to wake us once, when most of them are there; and the engine ends its side of the connection with the
-command, so that Asterisk's reply comes together with its own end. Nobody waits for these: they are read
-together with those of other calls.
+Waking up costs the engine more than answering does, so a question wakes it once. The kernel tells us of a
+connection when its first line is there. The whole question stands in the second of some twenty lines that
+Asterisk writes one by one: it is answered as soon as that line is read. The engine ends its side of the
+connection with the command; the other lines, Asterisk's reply and its own end are read later, together with
+those of other calls.
 """
 
 import asyncio
+import errno
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -23,31 +26,34 @@ from ivr.vocabulary import AgiScript
 
 HEADER_SECONDS = 2.0
 HEADER_BYTES = 32_768
-"""Of all headers together. Asterisk substitutes an application's arguments in a buffer of 8 KB."""
-HEADER_COUNT = 200
+"""Of headers and reply together. Asterisk substitutes an application's arguments in a buffer of 8 KB."""
 REPLY_SECONDS = 2.0
 """Asterisk sets a variable in microseconds; later than this, something is wrong."""
 REPLIES_SECONDS = 0.2
 """So often at the most replies are read."""
 CONNECTIONS = 1000
 """So many are served at once; more are closed at once: the callers go on by the lifeline."""
-LOW_WATER = 128
-"""Bytes. Asterisk's headers are never so few (their names alone are some 250); a peer that sends fewer is
-heard when it closes, or dropped at the deadline."""
+ACCEPTS = 16
+"""So many connections are taken at once; then others have their turn."""
+NO_HANDLES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+NO_HANDLES_SECONDS = 1.0
+"""When the machine has no handle for a connection, so long until the next try."""
+_SCRIPT = b"agi_network_script: "
+"""The name of the line that holds the question. Nothing of a caller's stands before it."""
 _END = b"\n\n"
+_READ_BYTES = 4096
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the dialplan asks. ``arguments`` are AGI's, empty ones at the end included; ``call_id`` is the
-    Uniqueid of the channel that asks, ``channel`` its name."""
+    """What the dialplan asks. ``arguments`` may be empty texts; ``call_id`` is the Uniqueid of the channel
+    that asks."""
 
     script: AgiScript
     arguments: tuple[str, ...]
     call_id: str
-    channel: str
 
 
 Answer = Callable[[Question], str]
@@ -62,9 +68,10 @@ class AgiServer:
         self.port = port
         """The port that is listened on, once started."""
         self._answer = answer
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
         self._serving: set[_Conversation] = set()
-        self._replies = _Replies()
+        self._unread: list[_Conversation] = []
+        """Those that have their answer, and whose reply is read later."""
         self._all_done = asyncio.Event()
 
     @property
@@ -74,20 +81,15 @@ class AgiServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        listening = socket.create_server((self._host, self.port), backlog=CONNECTIONS)
-        # Both hold for the connections that come of it.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(HEADER_SECONDS))
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, LOW_WATER)
-        listening.setblocking(False)
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Conversation(self._answer, self._serving, self._replies, self._all_done), sock=listening
-        )
-        self.port = listening.getsockname()[1]
+        self._listening = socket.create_server((self._host, self.port), backlog=CONNECTIONS)
+        self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(HEADER_SECONDS))
+        self._listening.setblocking(False)
+        self.port = self._listening.getsockname()[1]
+        self._take_connections()
 
     async def drain(self, seconds: float) -> None:
         """Refuse new questions; those under way may take up to ``seconds`` to finish."""
-        if self._server is not None:
-            self._server.close()
+        self._refuse_connections()
         self._all_done.clear()
         if self._serving:
             try:
@@ -97,167 +99,207 @@ class AgiServer:
 
     async def close(self) -> None:
         """Refuse new questions and break off those under way: their callers go on by the lifeline."""
-        if self._server is not None:
-            self._server.close()
+        self._refuse_connections()
         for conversation in tuple(self._serving):
-            conversation.break_off()
+            conversation.end()
 
+    def _take_connections(self) -> None:
+        if self._listening is not None:
+            asyncio.get_running_loop().add_reader(self._listening, self._accept)
 
-class _Replies:
-    """Conversations that have given their answer, and read what Asterisk says to it all at once."""
+    def _refuse_connections(self) -> None:
+        if self._listening is not None:
+            asyncio.get_running_loop().remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
 
-    def __init__(self) -> None:
-        self._unread: list[_Conversation] = []
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS):
+            if self._listening is None:
+                return
+            try:
+                # As accept() does it, but for looking its own family and type up each time.
+                handle, _address = self._listening._accept()  # type: ignore[attr-defined]
+            except OSError as error:
+                if error.errno in NO_HANDLES:
+                    log.error("agi_no_handles", error=error.strerror, remedy="raise the limit of open files")
+                    loop = asyncio.get_running_loop()
+                    loop.remove_reader(self._listening)
+                    loop.call_later(NO_HANDLES_SECONDS, self._take_connections)
+                    return
+                if isinstance(error, BlockingIOError):
+                    return
+                continue  # this one is gone already
+            peer = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=handle)
+            if len(self._serving) >= CONNECTIONS:
+                log.error("agi_connection_refused", in_progress=len(self._serving))
+                peer.close()
+                continue
+            conversation = _Conversation(peer, self._answer, self._answered, self._over)
+            self._serving.add(conversation)
+            conversation.begin()
 
-    def read_later(self, conversation: "_Conversation") -> None:
+    def _answered(self, conversation: "_Conversation") -> None:
         if not self._unread:
-            asyncio.get_running_loop().call_later(REPLIES_SECONDS, self._read)
+            asyncio.get_running_loop().call_later(REPLIES_SECONDS, self._read_replies)
         self._unread.append(conversation)
 
-    def _read(self) -> None:
+    def _read_replies(self) -> None:
         unread, self._unread = self._unread, []
-        for conversation in unread:
-            conversation.read_reply()
+        self._unread = [conversation for conversation in unread if not conversation.read_reply()]
+        if self._unread:
+            asyncio.get_running_loop().call_later(REPLIES_SECONDS, self._read_replies)
 
-
-class _Conversation(asyncio.Protocol):
-    """One connection: headers, one answer, its reply."""
-
-    _transport: asyncio.Transport
-    _deadline: asyncio.TimerHandle
-
-    def __init__(
-        self, answer: Answer, serving: set["_Conversation"], replies: _Replies, all_done: asyncio.Event
-    ) -> None:
-        self._answer = answer
-        self._serving = serving
-        self._replies = replies
-        self._all_done = all_done
-        self._heard = bytearray()
-        self._advised = False
-        self._over = False
-        self._call = ""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        self._deadline = asyncio.get_running_loop().call_later(HEADER_SECONDS, self._too_late)
-        if len(self._serving) >= CONNECTIONS:
-            log.error("agi_connection_refused", in_progress=len(self._serving))
-            self._end()
-            return
-        self._serving.add(self)
-
-    def data_received(self, data: bytes) -> None:
-        if self._over:
-            return
-        self._heard += data
-        if len(self._heard) > HEADER_BYTES:
-            self._end(AgiError(f"The headers, or a reply, are longer than {HEADER_BYTES} bytes."))
-        elif self._advised:
-            pass  # the reply, which is read at its end
-        elif (end := self._heard.find(_END)) >= 0:
-            headers = bytes(self._heard[:end])
-            del self._heard[: end + len(_END)]
-            self._answer_to(headers)
-        else:  # the rest may be less than the low-water mark
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-
-    def eof_received(self) -> None:
-        self._peer_closed()
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self._peer_closed()
-        self._deadline.cancel()
-        self._serving.discard(self)
+    def _over(self, conversation: "_Conversation") -> None:
+        self._serving.discard(conversation)
         if not self._serving:
             self._all_done.set()
 
-    def read_reply(self) -> None:
-        if not self._over:
-            self._transport.resume_reading()
 
-    def break_off(self) -> None:
-        """Close at once, whatever is under way."""
-        self._over = True
-        self._transport.abort()
+class _Conversation:
+    """One connection: a question, one answer, its reply."""
 
-    def _answer_to(self, raw: bytes) -> None:
-        try:
-            question = read_question(raw)
-            self._call = question.call_id
-            advice = self._answer(question)
-            self._transport.write(set_advice(advice))
-        except AgiError as error:
-            self._end(error)
-        except Exception as error:
-            log.error("agi_question_failed", call=self._call, **place(error))
-            self._end()
-        else:
-            self._advised = True
-            self._deadline.cancel()
-            self._deadline = asyncio.get_running_loop().call_later(REPLY_SECONDS, self._too_late)
-            self._transport.write_eof()
-            self._transport.pause_reading()
-            self._replies.read_later(self)
+    def __init__(
+        self,
+        peer: socket.socket,
+        answer: Answer,
+        answered: Callable[["_Conversation"], None],
+        over: Callable[["_Conversation"], None],
+    ) -> None:
+        self._peer = peer
+        self._answer = answer
+        self._answered = answered
+        self._tell_over = over
+        self._heard = bytearray()
+        self._waiting: asyncio.TimerHandle | None = None
+        """For the rest of the question, until the deadline."""
+        self._reply_until = 0.0
+        self._over = False
+        self._call = ""
 
-    def _peer_closed(self) -> None:
+    def begin(self) -> None:
+        self._hear()
+        if not self._over and not self._reply_until:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._peer, self._hear)
+            self._waiting = loop.call_later(HEADER_SECONDS, self._too_late, "question")
+
+    def read_reply(self) -> bool:
+        """Read what has come meanwhile. Whether this conversation is over."""
+        while not self._over:
+            received = self._receive()
+            if received is None:
+                if asyncio.get_running_loop().time() >= self._reply_until:
+                    self._too_late("reply")
+                break
+            if not received:
+                self._check_reply()
+        return self._over
+
+    def end(self, error: AgiError | None = None) -> None:
+        """Close now, whatever is under way."""
         if self._over:
             return
-        if not self._advised:
-            self._end(
-                AgiHangup("The peer closed before the end of its headers (a port scan or health check?).")
-            )
-            return
-        try:
-            check_reply(bytes(self._heard))
-        except AgiError as error:
-            self._end(error)
-        else:
-            self._end()
-
-    def _too_late(self) -> None:
-        what = "reply" if self._advised else "headers"
-        self._end(AgiError(f"Asterisk's {what} did not come in time."))
-
-    def _end(self, error: AgiError | None = None) -> None:
         if isinstance(error, AgiHangup):
             log.info("agi_peer_gone", call=self._call, reason=str(error))
         elif error is not None:
             log.warning("agi_failed", call=self._call, reason=str(error))
         self._over = True
-        self._transport.close()
+        self._stop_waiting()
+        self._peer.close()
+        self._tell_over(self)
+
+    def _hear(self) -> None:
+        while not self._over and not self._reply_until:
+            received = self._receive()
+            if received is None:
+                return
+            line = _line(self._heard)
+            if line is not None:
+                self._reply_to(line)
+            elif not received:
+                self.end(AgiHangup("The peer closed before its question (a port scan or health check?)."))
+            elif _END in self._heard:
+                self.end(AgiError("Headers without agi_network_script: is the peer an Asterisk?"))
+
+    def _receive(self) -> bytes | None:
+        """What has come; ``b""`` at its end, ``None`` when nothing has come yet. Ends the conversation when
+        it is too much."""
+        try:
+            received = self._peer.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except OSError:  # reset by the peer
+            return b""
+        self._heard += received
+        if len(self._heard) > HEADER_BYTES:
+            self.end(AgiError(f"The headers, or a reply, are longer than {HEADER_BYTES} bytes."))
+        return received
+
+    def _reply_to(self, line: bytes) -> None:
+        self._stop_waiting()
+        try:
+            question = read_question(line)
+            self._call = question.call_id
+            self._say(set_advice(self._answer(question)))
+        except AgiError as error:
+            self.end(error)
+        except Exception as error:
+            log.error("agi_question_failed", call=self._call, **place(error))
+            self.end()
+        else:
+            with suppress(OSError):  # the peer has closed, and its end is read with the others'
+                self._peer.shutdown(socket.SHUT_WR)
+            self._reply_until = asyncio.get_running_loop().time() + REPLY_SECONDS
+            self._answered(self)
+
+    def _say(self, command: bytes) -> None:
+        try:
+            sent = self._peer.send(command, socket.MSG_DONTWAIT)
+        except OSError as error:
+            raise AgiHangup(f"The peer closed before its advice ({error.strerror}).") from error
+        if sent < len(command):
+            raise AgiError("The kernel has no room for an advice.")
+
+    def _check_reply(self) -> None:
+        _, _, reply = bytes(self._heard).partition(_END)
+        try:
+            check_reply(reply)
+        except AgiError as error:
+            self.end(error)
+        else:
+            self.end()
+
+    def _too_late(self, what: str) -> None:
+        self.end(AgiError(f"Asterisk's {what} did not come in time."))
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+            asyncio.get_running_loop().remove_reader(self._peer)
 
 
-def read_question(raw: bytes) -> Question:
-    """The question in Asterisk's ``agi_*`` lines. Raises :class:`AgiError`.
+def _line(heard: bytearray) -> bytes | None:
+    """The whole line that holds the question, without its name; ``None``: it is not there yet."""
+    start = heard.find(_SCRIPT)
+    end = heard.find(b"\n", start)
+    return bytes(heard[start + len(_SCRIPT) : end]) if 0 <= start < end else None
 
-    Of a header that comes twice the first counts: what a caller could inject with an argument stands behind
-    what Asterisk wrote itself.
+
+def read_question(line: bytes) -> Question:
+    """The question in ``<script>/<call id>/<argument>/<argument>…``, as dialplan/ask.conf writes it after the
+    engine's address. The intake question's only argument may hold further ``/``. Raises :class:`AgiError`.
     """
-    lines = decode(raw).split("\n")
-    if len(lines) > HEADER_COUNT:
-        raise AgiError(f"More than {HEADER_COUNT} headers.")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(": ")
-        if colon:
-            headers.setdefault(name, value)
-    script = headers.get("agi_network_script", "").partition("?")[0].strip("/")
+    script, _, rest = decode(line).partition("/")
     if script not in _SCRIPTS:
         raise AgiError(f"The dialplan asks {script[:40]!r}; it may ask {', '.join(AgiScript)}.")
-    return Question(
-        AgiScript(script),
-        _arguments(headers),
-        headers.get("agi_uniqueid", ""),
-        headers.get("agi_channel", ""),
-    )
-
-
-def _arguments(headers: Mapping[str, str]) -> tuple[str, ...]:
-    arguments: list[str] = []
-    while (value := headers.get(f"agi_arg_{len(arguments) + 1}")) is not None:
-        arguments.append(value)
-    return tuple(arguments)
+    call_id, _, arguments = rest.partition("/")
+    if not call_id:
+        raise AgiError(f"The question {script!r} does not name its call: see dialplan/ask.conf.")
+    asked = AgiScript(script)
+    one = asked is AgiScript.INTAKE
+    return Question(asked, (arguments,) if one else tuple(arguments.split("/")), call_id)
 
 
 _SCRIPTS = frozenset(AgiScript)

@@ -15,7 +15,7 @@ from ivr.errors import AmiError, AmiRefused
 
 FRAME_BOUND = 1_000_000
 """Bytes without an end of frame: the peer is no Asterisk."""
-REST_SECONDS = 0.05
+REST_SECONDS = 0.1
 """After reading, so long nothing is read, unless an answer is awaited: a call's events come one by one, and
 waking for each costs several times the event itself. Who must know at once calls
 :meth:`AmiConnection.catch_up`."""
@@ -38,6 +38,8 @@ class AmiConnection(Manager):  # type: ignore[misc]
         self._on_event: Callable[[AmiMessage], None] = self._early.append
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Done, with the reason, when the connection is gone."""
+        self.few = False
+        """The event that is being handed over came with few others: all of them are handled in no time."""
 
     async def open(self, seconds: float) -> None:
         """Connect; AmiError when that takes longer than ``seconds`` or fails."""
@@ -170,7 +172,9 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         data = b""
         with suppress(OSError):  # nothing has come; or the connection is lost, which the transport tells
             data = self._socket.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        self._connection.few = len(data) <= STORM_BYTES
         self._take(data)
+        self._connection.few = False
         return len(data)
 
     def end_rest(self) -> None:

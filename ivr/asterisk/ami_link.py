@@ -99,6 +99,8 @@ class AmiLink:
         self._mailbox: deque[AmiMessage | _Mark] = deque()
         self._mail = asyncio.Event()
         self._waiting_for_callback = False
+        self._announced = False
+        """``on_up`` was called, ``on_down`` not yet."""
         self._tasks: list[asyncio.Task[None]] = []
         self._phase, self._since, self._reason = LinkPhase.DOWN, datetime.now(UTC), "not started"
         self._connections = self._events = self._overflows = 0
@@ -216,8 +218,14 @@ class AmiLink:
             reason = f"more than {self._limits.mailbox} events waited: handling them is too slow"
             log.error("ami_overflow", overflows=self._overflows, reason=reason)
             self.drop(reason)
-            return
-        self._post(event)
+        elif self._may_hand_out_now():
+            self._hand_out(event)  # to wake a task for it would cost as much as the event
+        else:
+            self._post(event)
+
+    def _may_hand_out_now(self) -> bool:
+        in_order = self._announced and not self._mailbox and not self._waiting_for_callback
+        return in_order and self._connection is not None and self._connection.few
 
     def _post(self, mail: AmiMessage | _Mark) -> None:
         self._mailbox.append(mail)
@@ -236,7 +244,6 @@ class AmiLink:
             self._hand_out(mail)
 
     async def _deliver(self) -> None:
-        announced = False
         handled = 0
         while True:
             while self._mailbox:
@@ -244,10 +251,10 @@ class AmiLink:
                 if isinstance(mail, AmiMessage):
                     self._hand_out(mail)
                 elif mail is _Mark.UP:
-                    announced = True
+                    self._announced = True
                     await self._call(self._on_up)
-                elif announced:
-                    announced = False
+                elif self._announced:
+                    self._announced = False
                     await self._call(self._on_down)
                 handled += 1
                 if handled % SLICE == 0:

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from ivr.calls.findings import Kind
 from ivr.calls.registry import Change
+from ivr.vocabulary import AgiScript
 
 LAG_EVERY = 0.5
 """Seconds between two looks at the event loop."""
@@ -59,6 +60,11 @@ class Metrics:
             buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.06, 0.25, 1, 3),
             registry=self.registry,
         )
+        # To look a metric up by its labels costs more than to count.
+        self._answered = {
+            script: (self.questions.labels(script, "answered"), self.question_seconds.labels(script))
+            for script in AgiScript
+        }
         self.operators = Gauge("siaga_operators", "Operators of layer 1.", ["state"], registry=self.registry)
         self.ami_up = Gauge("siaga_ami_up", "1 while the link to Asterisk is up.", registry=self.registry)
         self.ledger_waiting = Gauge(
@@ -109,6 +115,12 @@ class Metrics:
             "The latest it has been since the start.",
             registry=self.registry,
         )
+
+    def answered(self, script: AgiScript, seconds: float) -> None:
+        """A question got its advice."""
+        count, histogram = self._answered[script]
+        count.inc()
+        histogram.observe(seconds)
 
     def count(self, change: Change) -> None:
         """Something happened to a call, now or some time ago."""

@@ -34,12 +34,17 @@ def link(before: str, entry: Mapping[str, object]) -> str:
     columns of the ledger; ``data`` is the text of its JSON, letter by letter as it is stored. Raises
     :class:`TypeError` or :class:`ValueError`, without the value, on what would not be read back the same.
     """
+    return link_texts(before, entry, utc(entry["at"]), utc(entry["recorded_at"]))
+
+
+def link_texts(before: str, entry: Mapping[str, object], at: str, recorded_at: str) -> str:
+    """The same, of an entry whose times are written already."""
     array = (
         before,
         entry["entry_id"],
         entry["call_id"],
-        _utc(entry["at"]),
-        _utc(entry["recorded_at"]),
+        at,
+        recorded_at,
         entry["kind"],
         entry["source"],
         entry["data"],
@@ -48,7 +53,7 @@ def link(before: str, entry: Mapping[str, object]) -> str:
     return sha256(f"[{','.join(map(_ENCODE, array))}]".encode()).hexdigest()
 
 
-def _utc(value: object) -> str:
+def utc(value: object) -> str:
     """``2026-03-01T04:00:00.123456+00:00``: always UTC, always microseconds."""
     at = cast(datetime, value)
     if at.tzinfo is None:

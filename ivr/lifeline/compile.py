@@ -36,7 +36,7 @@ from ivr.routing.hours import hours_of
 from ivr.routing.model import CallerClass, Facts
 from ivr.routing.rules import UNKNOWN, Rule, Rules
 from ivr.routing.schedules import Schedule
-from ivr.vocabulary import SILENCE
+from ivr.vocabulary import ANY_PENALTY, SILENCE
 from ivr.vocabulary import Context as Shared
 
 KEYS = (*CHOICE_KEYS, PERSON_KEY, CANNOT_SPEAK_KEY, "9", LANGUAGE_KEY, "#", SILENCE)
@@ -151,7 +151,7 @@ class _Compiler:
 
     def _chosen(self) -> None:
         for facts, language in product(self._every_category(), self._rules.languages.values()):
-            least, most = language.penalty or ("", "")
+            least, most = language.penalty or ANY_PENALTY
             values = {
                 "LIFE_CATEGORY": facts.category,
                 "LIFE_LANGUAGE": language.id,

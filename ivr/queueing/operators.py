@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ivr.errors import IvrError
-from ivr.vocabulary import LAYER_1_QUEUE, PHONE_NAME
+from ivr.vocabulary import HIGHEST_PENALTY, LAYER_1_QUEUE, PHONE_NAME
 
 PIN = re.compile(r"[0-9]{4,12}")
 QUEUE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-HIGHEST_PENALTY = 10
 
 
 @dataclass(frozen=True, slots=True)

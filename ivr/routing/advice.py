@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ivr.routing.model import CallerClass, LinesStage, QueueStage, Stage
 from ivr.vocabulary import (
+    ANY_PENALTY,
     CONTRACT_VERSION,
     END_MARK,
     FIELD_SEPARATOR,
@@ -64,7 +65,7 @@ def encode_plan_advice(
     """``1|plan|…|end``: carry out the plan."""
     if not 0 <= priority <= HIGHEST_PRIORITY:
         raise ValueError(f"priority {priority} is not 0 to {HIGHEST_PRIORITY}")
-    least, most = penalty or ("", "")
+    least, most = penalty or ANY_PENALTY
     return join_plan_advice(
         plan=encode_plan(stages),
         priority=str(priority),

@@ -73,12 +73,20 @@ def explain(text: str, error: yaml.MarkedYAMLError) -> tuple[Place, str]:
         return slip
     remedy = next((ours for theirs, ours in _REMEDIES.items() if theirs in problem), None)
     if remedy is None:
-        return place_of(mark), f"{problem}; put texts in straight quotes and indent with blanks"
+        return _within(text, mark), f"{problem}; put texts in straight quotes and indent with blanks"
     if "opened here" in remedy:
         mark = error.context_mark or mark
     elif "not closed" in remedy and error.context_mark and mark and error.context_mark.line != mark.line:
         remedy = remedy.replace("are not closed", f"of line {error.context_mark.line + 1} are not closed")
-    return place_of(mark), remedy
+    return _within(text, mark), remedy
+
+
+def _within(text: str, mark: Mark | None) -> Place:
+    """libyaml finds what is missing at the end in a line behind the last one, if that has no line break."""
+    place = place_of(mark)
+    last = text.rpartition("\n")[2]
+    ends = Place(text.count("\n") + 1, len(last) + 1)
+    return place if place.line <= ends.line else ends
 
 
 def _slip(lines: list[str], number: int) -> tuple[Place, str] | None:

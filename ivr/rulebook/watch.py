@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.5
 """Between two looks."""
 REST_SECONDS = 0.2
 """A file that changed is read when it has stayed the same for so long: an editor writes in several steps."""

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ivr.store import sqlite_connection
 from ivr.store.json_text import serialise
 
 BUSY_SECONDS = 2.0
@@ -38,9 +39,13 @@ def create_engine(
     """
     # Parameters hold callers' numbers: they must not appear in errors.
     if make_url(url).get_backend_name() == "sqlite":
-        return _sqlite(
-            create_async_engine(url, hide_parameters=True, json_serializer=serialise), busy_seconds
+        engine = create_async_engine(
+            url,
+            hide_parameters=True,
+            json_serializer=serialise,
+            connect_args={"async_creator_fn": sqlite_connection.connect},
         )
+        return _sqlite(engine, busy_seconds)
     return create_async_engine(
         url,
         hide_parameters=True,

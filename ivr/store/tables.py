@@ -53,7 +53,12 @@ def sqlite_time(value: object) -> str | None:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(NO_ZONE)
     at = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return at.isoformat(" ", "microseconds")[: -len("+00:00")]
+    return sqlite_text(at.isoformat(timespec="microseconds"))
+
+
+def sqlite_text(utc: str) -> str:
+    """The same, of a text like ``2026-03-01T04:00:00.123456+00:00``."""
+    return f"{utc[:10]} {utc[11:26]}"
 
 
 metadata = MetaData(

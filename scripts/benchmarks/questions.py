@@ -96,10 +96,11 @@ async def _ask_many(
 
 async def ask(port: int, script: AgiScript, call_id: str, arguments: Sequence[str]) -> str:
     """Play Asterisk for one question; its advice. Raises :class:`BenchError` when there is none."""
+    asked = "/".join((script, call_id, *arguments))
     headers = {
         "agi_network": "yes",
-        "agi_network_script": str(script),
-        "agi_request": f"agi://127.0.0.1:{port}/{script}",
+        "agi_network_script": asked,
+        "agi_request": f"agi://127.0.0.1:{port}/{asked}",
         "agi_channel": "PJSIP/trunk-00000001",
         "agi_language": "en",
         "agi_type": "PJSIP",
@@ -110,7 +111,6 @@ async def ask(port: int, script: AgiScript, call_id: str, arguments: Sequence[st
         "agi_extension": "s",
         "agi_priority": "15",
         "agi_enhanced": "0.0",
-        **{f"agi_arg_{place}": value for place, value in enumerate(arguments, start=1)},
     }
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

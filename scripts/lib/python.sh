@@ -1,7 +1,7 @@
 # The virtual environment, from a lock file with hashes.
 # shellcheck shell=bash
 
-PYTHON_RECIPE=1 # Raise it when what is built here changes.
+PYTHON_RECIPE=2 # Raise it when what is built here changes.
 
 # prepare_python run|test: sets PYTHON, the interpreter of an environment that has exactly the lock file.
 #
@@ -10,7 +10,7 @@ prepare_python() {
     local lock="$REPO/requirements.lock" key venv
     [[ $1 == test ]] && lock="$REPO/requirements-test.lock"
     [[ -r $lock ]] || die "$lock is missing: the clone is incomplete, clone again"
-    key="$({ echo "$PYTHON_RECIPE"; cat "$lock"; } | sha256sum)"
+    key="$({ echo "$PYTHON_RECIPE ${IVR_PYTHON:-}"; cat "$lock"; } | sha256sum)"
     venv="$IVR_TOOLS/venv-$1-${key:0:12}"
     PYTHON="$venv/bin/python"
     venv_complete "$venv" || locked build_venv "$venv" "$lock"
@@ -28,16 +28,18 @@ build_venv() {
 }
 
 # The first Python ≥ 3.11, as the real path of its binary: an upgrade of the system's Python then breaks the
-# environment visibly, and it is built again.
+# environment visibly, and it is built again. The system's own comes first, whatever else is in PATH: Debian mends it,
+# and compiles it by profiles; one that was built without them (pyenv's, as a rule) takes twice the time for everything.
 find_python() {
-    local candidate
-    for candidate in python3 python3.13 python3.12 python3.11 python3.14; do
+    local candidate candidates=(/usr/bin/python3 python3 python3.13 python3.12 python3.11 python3.14)
+    [[ -z ${IVR_PYTHON:-} ]] || candidates=("$IVR_PYTHON")
+    for candidate in "${candidates[@]}"; do
         "$candidate" -c 'if True:
             import os, sys, venv
             if sys.version_info < (3, 11): sys.exit(1)
             print(os.path.realpath(sys.executable))' 2>/dev/null && return
     done
-    die "tidak ada Python ≥ 3.11 / no Python ≥ 3.11: run (as root) apt install python3, or put one in PATH"
+    die "tidak ada Python ≥ 3.11 / no Python ≥ 3.11: run (as root) apt install python3, or name one in IVR_PYTHON"
 }
 
 fill_venv() {

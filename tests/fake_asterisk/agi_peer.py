@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 DEADLINE = 5.0
+CALL_ID = "siaga-1795294816.0"
 
 
 class AskingAsterisk:
@@ -67,18 +68,18 @@ async def asking(
 
 def question(script: str, port: int, *arguments: str, headers: bytes = b"") -> bytes:
     """The headers of a question, as Asterisk sends them."""
+    asked = "/".join((script, CALL_ID, *arguments))
     lines = [
         "agi_network: yes",
-        f"agi_network_script: {script}",
-        f"agi_request: agi://127.0.0.1:{port}/{script}",
+        f"agi_network_script: {asked}",
+        f"agi_request: agi://127.0.0.1:{port}/{asked}",
         "agi_channel: PJSIP/trunk-00000001",
         "agi_language: en",
         "agi_type: PJSIP",
-        "agi_uniqueid: 1795294816.0",
+        f"agi_uniqueid: {CALL_ID}",
         "agi_version: 22.10.1",
         "agi_callerid: +620000000001",
     ]
-    lines += [f"agi_arg_{place}: {text}" for place, text in enumerate(arguments, 1)]
     return "".join(f"{line}\n" for line in lines).encode() + headers + b"\n"
 
 

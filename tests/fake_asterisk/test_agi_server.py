@@ -1,6 +1,7 @@
 """The FastAGI server against an Asterisk that behaves, and against everything else that may connect."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 from ivr.asterisk import agi_server
 from ivr.asterisk.agi_server import AgiServer, Question
 from ivr.vocabulary import AgiScript
-from tests.fake_asterisk.agi_peer import DEADLINE, asking, connected, question
+from tests.fake_asterisk.agi_peer import CALL_ID, DEADLINE, asking, connected, question
 
 ADVICE = '1|plan|q:emergency:30+l:satpol-pp&x:20|"q"|\\b|a,b ${EXTEN}|end'
 
@@ -43,8 +44,7 @@ async def test_a_question_gets_its_advice_and_the_connection_is_closed() -> None
 
     async with serving(answer) as server, asking(server.port, "key", "main", "id", "", "1", "") as asterisk:
         assert await asterisk.advice() == ADVICE
-    expected = Question(AgiScript.KEY, ("main", "id", "", "1", ""), "1795294816.0", "PJSIP/trunk-00000001")
-    assert asked == [expected]
+    assert asked == [Question(AgiScript.KEY, ("main", "id", "", "1", ""), CALL_ID)]
 
 
 async def test_a_port_scan_does_not_freeze_the_server() -> None:
@@ -71,9 +71,29 @@ async def test_headers_without_measure_are_refused(flood: bytes) -> None:
         assert await still_answers(server)
 
 
-async def test_a_script_finds_its_route_whatever_its_query() -> None:
-    async with serving() as server, asking(server.port, "intake?lang=id") as asterisk:
+async def test_the_facts_of_a_call_may_hold_slashes_as_base64_does() -> None:
+    asked: list[Question] = []
+
+    def answer(question: Question) -> str:
+        asked.append(question)
+        return ADVICE
+
+    async with serving(answer) as server, asking(server.port, "intake", "Og==./+/9.Og==") as asterisk:
         assert await asterisk.advice() == ADVICE
+    assert asked == [Question(AgiScript.INTAKE, ("Og==./+/9.Og==",), CALL_ID)]
+
+
+async def test_the_answer_comes_with_the_line_that_asks_whatever_comes_of_the_others() -> None:
+    async with serving() as server, connected(server.port) as asterisk:
+        first, rest = question("intake", server.port, "x").split(b"agi_request", 1)
+        asterisk.writer.write(first)
+        command = await asterisk.command()
+        assert ADVICE[:20] in command
+        asterisk.writer.write(b"agi_request" + rest)
+        asterisk.say("200 result=1")
+        assert await asterisk.closed() == b""
+        asterisk.writer.write_eof()
+        await until(lambda: server.in_progress == 0)
 
 
 async def test_an_unknown_script_is_closed_and_named_in_the_log() -> None:
@@ -91,16 +111,53 @@ async def test_a_latin_1_byte_in_a_callers_name_disturbs_nobody() -> None:
         assert await asterisk.advice() == ADVICE
 
 
-async def test_an_argument_cannot_pose_as_another_call() -> None:
+async def test_no_later_header_can_pose_as_another_question() -> None:
     asked: list[Question] = []
 
     def answer(question: Question) -> str:
         asked.append(question)
         return ADVICE
 
-    async with serving(answer) as server, asking(server.port, "intake", "x\nagi_uniqueid: other") as asterisk:
+    later = b"agi_dnid: x\nagi_network_script: key/other/main\n"
+    async with serving(answer) as server, asking(server.port, "intake", headers=later) as asterisk:
         assert await asterisk.advice() == ADVICE
-    assert asked[0].call_id == "1795294816.0"
+    assert [(one.script, one.call_id) for one in asked] == [(AgiScript.INTAKE, CALL_ID)]
+
+
+@pytest.mark.parametrize("asked", [b"intake", b"intake/", b"key//main", b"", b"/", b"\xff\xfe"])
+async def test_a_question_that_names_no_call_is_closed_without_an_advice(asked: bytes) -> None:
+    with capture_logs() as logs:
+        async with serving() as server, connected(server.port) as asterisk:
+            asterisk.writer.write(b"agi_network: yes\nagi_network_script: " + asked + b"\n")
+            assert await asterisk.closed() == b""
+    assert [line["event"] for line in logs] == ["agi_failed"]
+
+
+async def test_headers_without_a_question_are_closed_without_an_advice() -> None:
+    with capture_logs() as logs:
+        async with serving() as server, connected(server.port) as asterisk:
+            asterisk.writer.write(b"agi_network: yes\nagi_channel: PJSIP/trunk-1\n\n")
+            assert await asterisk.closed() == b""
+    assert [line["event"] for line in logs] == ["agi_failed"]
+
+
+async def test_without_a_handle_for_a_connection_it_waits_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agi_server, "NO_HANDLES_SECONDS", 0.05)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with capture_logs() as logs:
+        async with serving() as server:
+            async with connected(server.port) as asterisk:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+                try:
+                    asterisk.writer.write(question("intake", server.port))
+                    await until(lambda: bool(logs))
+                finally:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+                assert await asterisk.advice() == ADVICE
+            assert await still_answers(server)
+    assert {line["event"] for line in logs} == {"agi_no_handles"}
 
 
 async def test_a_failing_answer_lets_the_call_through_and_tells_no_number() -> None:

@@ -60,9 +60,9 @@ class BrokenEngine:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             raw = await reader.readuntil(b"\n\n")
             headers = dict(line.partition(": ")[::2] for line in raw.decode().splitlines())
-            call, script = headers["agi_uniqueid"], headers["agi_network_script"]
+            script, call, arguments = headers["agi_network_script"].split("/", 2)
             if script == "intake":
-                self._calls[call] = decode_intake(headers["agi_arg_1"])[IntakeField.DIALLED]
+                self._calls[call] = decode_intake(arguments)[IntakeField.DIALLED]
             dialled = self._calls[call]
             self.asked[dialled] = self.asked.get(dialled, 0) + 1
             await self._faults[dialled](Asked(script, self.asked[dialled], reader, writer))

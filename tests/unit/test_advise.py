@@ -71,11 +71,11 @@ def adviser(record: Record, roster: Roster) -> Adviser:
 
 def intake(**facts: str) -> Question:
     raw = {IntakeField(name): value for name, value in facts.items()}
-    return Question(AgiScript.INTAKE, (encode_intake(raw),), "siaga-1.1", "PJSIP/trunk-1")
+    return Question(AgiScript.INTAKE, (encode_intake(raw),), "siaga-1.1")
 
 
 def key(pressed: str, menu: str = "main", language: str = "id", wrong: str = "0") -> Question:
-    return Question(AgiScript.KEY, (menu, language, wrong, "112", "number", pressed, ""), "siaga-1.1", "x")
+    return Question(AgiScript.KEY, (menu, language, wrong, "112", "number", pressed, ""), "siaga-1.1")
 
 
 def fields(advice: str) -> list[str]:
@@ -142,7 +142,7 @@ def test_what_was_advised_is_recorded_before_it_is_said(adviser: Adviser, record
 
 def test_a_dialplan_of_another_version_is_told_so(adviser: Adviser) -> None:
     with pytest.raises(AgiError, match="install both again"):
-        adviser.answer(Question(AgiScript.KEY, ("main", "id"), "siaga-1.1", "x"))
+        adviser.answer(Question(AgiScript.KEY, ("main", "id"), "siaga-1.1"))
 
 
 def test_a_menu_that_is_gone_since_a_reload_leads_to_a_person(adviser: Adviser) -> None:
@@ -153,7 +153,7 @@ def test_a_menu_that_is_gone_since_a_reload_leads_to_a_person(adviser: Adviser) 
 def test_whatever_a_channel_variable_holds_the_answer_is_an_advice(arguments: list[str]) -> None:
     keeper = Keeper(Registry(), Record())  # type: ignore[arg-type]
     adviser = Adviser(RULES, Catalogue("id", {}, {}), Path("/p"), keeper, Roster(), lambda: NOON)
-    fields(adviser.answer(Question(AgiScript.KEY, tuple(arguments), "siaga-1.1", "x")))
+    fields(adviser.answer(Question(AgiScript.KEY, tuple(arguments), "siaga-1.1")))
 
 
 def test_the_record_holds_the_facts_a_decision_was_made_from(
@@ -194,9 +194,9 @@ def test_who_heard_the_old_menu_goes_on_by_the_old_rules_and_new_callers_by_the_
     old = record.entries[-1].data
     assert old["rules"] == RULES.digest
     assert "damkar-1" in str(old["plan"])
-    fresh = Question(AgiScript.INTAKE, intake(dialled="112").arguments, "siaga-2.2", "PJSIP/trunk-2")
+    fresh = Question(AgiScript.INTAKE, intake(dialled="112").arguments, "siaga-2.2")
     adviser.answer(fresh)
-    parts = fields(adviser.answer(Question(AgiScript.KEY, key("1").arguments, "siaga-2.2", "x")))
+    parts = fields(adviser.answer(Question(AgiScript.KEY, key("1").arguments, "siaga-2.2")))
     assert parts[4] == "medical"
     assert record.entries[-1].data["rules"] == adviser.rules.digest
 

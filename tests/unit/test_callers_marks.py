@@ -221,9 +221,9 @@ def priorities(memory: CallerMemory, caller_number: str) -> list[str]:
         lambda: at(60), memory,
     )  # fmt: skip
     raw = {IntakeField.DIALLED: "112", IntakeField.CALLER_NUMBER: caller_number}
-    menu = adviser.answer(Question(AgiScript.INTAKE, (encode_intake(raw),), "c9", "x")).split("|")
+    menu = adviser.answer(Question(AgiScript.INTAKE, (encode_intake(raw),), "c9")).split("|")
     entry, caller = menu[-4:-2]
-    advice = adviser.answer(Question(AgiScript.KEY, ("main", "id", "0", entry, caller, "1"), "c9", "x"))
+    advice = adviser.answer(Question(AgiScript.KEY, ("main", "id", "0", entry, caller, "1"), "c9"))
     return advice.split("|")[3:4]
 
 

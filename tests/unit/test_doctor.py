@@ -219,7 +219,7 @@ def _no_database(settings: Settings, _: Path) -> None:
         (_cut_lifeline, "configuration", Level.BAD, "lifeline.conf"),
         (_old_rtp, "configuration", Level.WARN, "generated/rtp.conf"),
         (_old_rules, "configuration", Level.WARN, "generated/lines.conf"),
-        (_break_routing, "routing", Level.WARN, "routing.yaml:2:"),
+        (_break_routing, "routing", Level.WARN, "routing.yaml:1:"),
         (_lose_routing, "routing", Level.BAD, "ivr check"),
         (_open_secret, "secrets", Level.BAD, "chmod 600"),
         (_no_prompts, "prompts", Level.BAD, "id/menu-main"),

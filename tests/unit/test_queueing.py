@@ -4,11 +4,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ivr.calls.events import OperatorChanged, OperatorLeft
 from ivr.errors import IvrError
 from ivr.queueing.operators import hash_pin, make_operator
-from ivr.queueing.roster import Roster
+from ivr.queueing.roster import REACHABLE, Roster
 
 OPERATORS_CONF = (Path(__file__).parents[2] / "dialplan" / "operators.conf").read_text()
 
@@ -54,6 +56,38 @@ def test_after_a_reconnect_asterisk_wins() -> None:
     roster.replace([member("op1")])
     assert roster.known
     assert [phone for _, phone in roster.members] == ["op1"]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(
+                OperatorChanged,
+                st.sampled_from(["emergency", "information"]),
+                st.sampled_from(["op1", "op2", "op3"]),
+                paused=st.booleans(),
+                device=st.sampled_from(["free", "in-use", "ringing", "unavailable", "unknown"]),
+                penalty=st.just(0),
+            ),
+            st.builds(
+                OperatorLeft, st.sampled_from(["emergency", "information"]), st.sampled_from(["op1", "op2"])
+            ),
+            st.just(None),
+        )
+    )
+)
+def test_who_is_on_duty_is_counted_as_the_members_are(
+    events: list[OperatorChanged | OperatorLeft | None],
+) -> None:
+    roster = Roster()
+    for event in events:
+        if event is None:
+            roster.replace(list(roster.members.values()))
+        else:
+            roster.apply(event)
+        for queue in ("emergency", "information"):
+            there = [one for one in roster.members.values() if one.queue == queue and not one.paused]
+            assert roster.on_duty(queue) == sum(one.device in REACHABLE for one in there)
 
 
 def test_a_pin_is_hashed_as_the_dialplan_hashes_it() -> None:

@@ -85,10 +85,10 @@ def plan_advice(**changes: object) -> str:
 
 
 def test_a_plan_advice() -> None:
-    assert plan_advice() == "1|plan|q:emergency:45|9|fire|en|id/accept-fire||||911|number|end"
+    assert plan_advice() == "1|plan|q:emergency:45|9|fire|en|id/accept-fire||0|10|911|number|end"
     assert (
-        plan_advice(cannot_speak=True, penalty=(0, 10), accept_prompt="")
-        == "1|plan|q:emergency:45|9|fire|en||cannot-speak|0|10|911|number|end"
+        plan_advice(cannot_speak=True, penalty=(3, 10), accept_prompt="")
+        == "1|plan|q:emergency:45|9|fire|en||cannot-speak|3|10|911|number|end"
     )
 
 

@@ -59,6 +59,7 @@ def place_of(text: str, piece: str) -> tuple[int, int]:
         (b"name: 'Kota\n", (1, 7), "not closed"),
         (b"lines: [a, b\n", (2, 1), "brackets of line 1 are not closed"),
         (b"main: {a: b\n", (2, 1), "braces of line 1 are not closed"),
+        (b"# no line break at the end\nlines: [a, b", (2, 13), "brackets of line 2 are not closed"),
         (b"name: @home\n", (1, 7), "straight quotes"),
         (b"a: b\n---\nc: d\n", (2, 1), "second document"),
         (b"a: *damkar\n", (1, 4), "no anchor above"),

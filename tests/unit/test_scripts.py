@@ -133,7 +133,8 @@ def test_without_apt_the_remedy_is_an_asterisk_of_ones_own(tmp_path: Path, tools
 
 def test_without_a_recent_python_the_remedy_is_named(tmp_path: Path, tools: Path) -> None:
     path = path_with(tmp_path, python3="exit 1")
-    assert "apt install python3" in one_line(bash(f"{LIBRARY} prepare_python run", tools, PATH=path))
+    said = one_line(bash(f"{LIBRARY} prepare_python run", tools, PATH=path, IVR_PYTHON="python3"))
+    assert "apt install python3" in said
 
 
 def test_a_full_disk_is_noticed_before_the_work(tmp_path: Path, tools: Path) -> None:
@@ -141,7 +142,15 @@ def test_a_full_disk_is_noticed_before_the_work(tmp_path: Path, tools: Path) -> 
     os.unlink(f"{path}/df")
     Path(path, "df").write_text("#!/bin/sh\necho head\necho disk 100 90 10000 90% /\n")
     Path(path, "df").chmod(0o755)
-    assert "9 MB are free" in one_line(bash(f"{LIBRARY} prepare_python run", tools, PATH=path))
+    said = one_line(bash(f"{LIBRARY} prepare_python run", tools, PATH=path, IVR_PYTHON="python3"))
+    assert "9 MB are free" in said
+
+
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="this system has no Python of its own")
+def test_the_systems_own_python_comes_before_one_in_path(tmp_path: Path, tools: Path) -> None:
+    path = path_with(tmp_path, python3="echo /opt/python")
+    assert bash(f"{LIBRARY} find_python", tools, PATH=path).stdout.startswith("/usr/bin/python3")
+    assert bash(f"{LIBRARY} find_python", tools, PATH=path, IVR_PYTHON="python3").stdout == "/opt/python\n"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")

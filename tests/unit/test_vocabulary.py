@@ -47,14 +47,14 @@ def test_every_step_is_written_and_none_is_unknown() -> None:
 
 
 def test_every_reason_for_the_lifeline_is_given_and_none_is_unknown() -> None:
-    values = re.findall(r"IVR_WHY=([^\n]*)", CODE)
+    values = re.findall(r"IVR_WHY=([^\n]*?)(?:,GLOBAL|\n)", CODE)
     words = re.compile(r"(?:^|[?:])([a-z-]+)(?=[,:)])(?!,s,1)")  # not the place that is jumped to
     given = {word for value in values for word in words.findall(value)}
     assert given == set(LifelineReason)
 
 
 def test_the_dialplan_asks_exactly_the_known_questions() -> None:
-    assert set(re.findall(r"IVR_QUESTION=([a-z]+),", CODE)) == set(AgiScript)
+    assert set(re.findall(r"IVR_QUESTION=([a-z]+)/", CODE)) == set(AgiScript)
 
 
 def test_intake_sends_as_many_facts_as_the_engine_reads() -> None:
@@ -96,8 +96,10 @@ def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
         fields = len(advice.split(FIELD_SEPARATOR))
         for file in ("ask.conf", "lifeline.conf"):
             assert f'${{CUT(IVR_ADVICE,|,{fields}-)}}" = "1|{kind}:end"' in FILES[file]
-        names = re.search(r"Set\(ARRAY\(([^)]+)\)=\$\{REPLACE\(IVR_ADVICE,", FILES[f"{kind}.conf"])
+        names = re.search(rf"^IVR_{kind.upper()}_FIELDS=(.+)$", FILES["extensions.conf"], re.MULTILINE)
         assert names is not None
+        for file in ("ask.conf", "lifeline.conf"):
+            assert f"${{IVR_{kind.upper()}_FIELDS}}" in FILES[file]
         assert len(names[1].split(",")) == fields - 1, "all but the end mark"
 
 
@@ -111,7 +113,7 @@ def test_an_advice_survives_the_dialplans_filter() -> None:
 
 
 def test_queue_order_is_computed_as_the_vocabulary_says() -> None:
-    assert f"* {PRIORITY_STEPS} + {PRIORITY_STEPS - 1} - ${{IF($[${{SET(IVR_AGE=" in FILES["queue.conf"]
+    assert f"* {PRIORITY_STEPS} + {PRIORITY_STEPS - 1} - ${{IF($[${{SET(IVR_AGE=" in FILES["plan.conf"]
     assert HIGHEST_PRIORITY * PRIORITY_STEPS + PRIORITY_STEPS < 2**31
     assert f"Set(IVR_PRIORITY={HIGHEST_PRIORITY})" in FILES["finish.conf"]
 
