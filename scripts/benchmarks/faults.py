@@ -63,7 +63,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Section:
     heard: list[Heard] = []
     count = sizes.fault_calls
     async with rounds.operators(ground, traced=True) as phones, ground.engine_of(SIAGA):
-        for _ in range(sizes.rounds):
+        for _ in range(sizes.fault_rounds):
             say("faults: with the database, and without it")
             heard.append(await _round(ground, phones, "with the database", count, BUSY_RATE))
             with database_locked(ground.installation.settings):

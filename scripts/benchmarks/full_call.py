@@ -30,14 +30,15 @@ async def measure(ground: Ground, sizes: Sizes) -> Section:
             for contestant in order:
                 say(f"full call, round {number + 1} of {sizes.rounds}: {contestant.title}")
                 async with ground.engine_of(contestant) as engine:
-                    await ground.watched(rounds.place(ground, contestant, sizes.warm_up, sizes.rates[-1]))
-                    for rate in sizes.rates:
-                        work = _round(ground, contestant, engine, phones, sizes.calls_per_round, rate)
+                    await ground.watched(rounds.place(ground, contestant, sizes.warm_up, sizes.ratio_rate))
+                    for rate in sizes.rates if number < sizes.slow_rounds else sizes.rates[1:]:
+                        calls = max(sizes.calls_per_round, round(rate * sizes.round_seconds))
+                        work = _round(ground, contestant, engine, phones, calls, rate)
                         results[contestant.id, rate].append(await ground.watched(work))
     for contestant in (STATIC, SIAGA):
-        if not any(one.reached for one in results[contestant.id, sizes.rates[-1]]):
+        if not any(one.reached for one in results[contestant.id, sizes.ratio_rate]):
             raise BenchError(f"no call to {contestant.title} reached an operator: scripts/ivr doctor")
-    return section(results, sizes.rates)
+    return section(results, sizes.rates, sizes.ratio_rate)
 
 
 async def _round(
@@ -53,9 +54,10 @@ async def _round(
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Medians of a contestant's rounds; milliseconds of CPU a call."""
+    """Medians of a contestant's rounds at one rate; milliseconds of CPU a call."""
 
     title: str
+    rate: float
     asterisk_ms: float
     engine_ms: float
     ratio_to_static: float
@@ -83,20 +85,20 @@ class Wait:
     audio_added_p99: float | None = None
 
 
-def section(results: Results, rates: Sequence[float]) -> Section:
+def section(results: Results, rates: Sequence[float], ratio_rate: float) -> Section:
     """Medians of the rounds. A ratio is to the static dialplan of the same round."""
-    top = rates[-1]
-    costs = {one.id: _cost(one, results[one.id, top], results[STATIC.id, top]) for one in ALL}
+    all_costs = {(rate, one.id): _cost(results, one, rate) for rate in rates for one in ALL}
+    costs = {one.id: all_costs[ratio_rate, one.id] for one in ALL}
     waits = [wait for rate in rates for wait in _waits(results, rate)]
     cost_table = Table(
-        f"One full call at {top:g} calls/s: CPU",
-        ("", "Asterisk ms", "engine ms", "together ms", "ratio to static", "calls", "lost"),
+        "One full call: CPU",
+        ("", "calls/s", "Asterisk ms", "engine ms", "together ms", "ratio to static", "calls", "lost"),
         [
             (
-                *(cost.title, cost.asterisk_ms, cost.engine_ms, cost.total_ms),
+                *(cost.title, cost.rate, cost.asterisk_ms, cost.engine_ms, cost.total_ms),
                 *(cost.ratio_to_static, cost.calls, cost.lost),
             )
-            for cost in costs.values()
+            for cost in all_costs.values()
         ],
         "Medians of the rounds; the ratio is the median of each round's ratio.",
     )
@@ -118,7 +120,7 @@ def section(results: Results, rates: Sequence[float]) -> Section:
     )
     chart = Bars(
         "full-call",
-        f"CPU of one full call at {top:g} calls/s",
+        f"CPU of one full call at {ratio_rate:g} calls/s",
         "ms",
         [cost.title for cost in costs.values()],
         {
@@ -127,17 +129,20 @@ def section(results: Results, rates: Sequence[float]) -> Section:
         },
     )
     figures = {
-        "rate": top,
+        "rate": ratio_rate,
         "ratio_to_static": costs[SIAGA.id].ratio_to_static,
+        "ratios_by_rate": {f"{rate:g}": all_costs[rate, SIAGA.id].ratio_to_static for rate in rates},
         "contestants": {name: asdict(cost) for name, cost in costs.items()},
         "waits": [asdict(wait) for wait in waits],
     }
     return Section("full_call", "The full call", (cost_table, wait_table), figures, (chart,))
 
 
-def _cost(contestant: Contestant, own: Sequence[Round], base: Sequence[Round]) -> Cost:
+def _cost(results: Results, contestant: Contestant, rate: float) -> Cost:
+    own, base = results[contestant.id, rate], results[STATIC.id, rate]
     return Cost(
         title=contestant.title,
+        rate=rate,
         asterisk_ms=1000 * statistics.median(one.asterisk_cpu / one.placed for one in own),
         engine_ms=1000 * statistics.median(one.engine_cpu / one.placed for one in own),
         ratio_to_static=statistics.median(

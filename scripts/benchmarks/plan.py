@@ -8,10 +8,16 @@ from dataclasses import dataclass
 class Sizes:
     rounds: int
     """Of each contestant at each rate, interleaved."""
+    slow_rounds: int
+    """At the first rate, whose calls take longest to place."""
     calls_per_round: int
+    """At least; more where they would come in less than :attr:`round_seconds`."""
+    round_seconds: float
     warm_up: int
     rates: Sequence[float]
-    """Calls a second of the rounds; ratios are taken at the last one."""
+    """Calls a second of the rounds, slowest first."""
+    ratio_rate: float
+    """The one of them whose ratio to the static dialplan is the one to watch."""
     load_rates: Sequence[float]
     """Calls a second that are tried one after the other, until one cannot be held."""
     load_seconds: float
@@ -30,6 +36,8 @@ class Sizes:
     entries: int
     recorded_calls: Sequence[int]
     """Sizes of a ledger."""
+    fault_rounds: int
+    """With the database and without it."""
     fault_calls: int
     """While something is broken."""
     slow_seconds: float
@@ -39,10 +47,13 @@ class Sizes:
 
 
 FULL = Sizes(
-    rounds=3,
+    rounds=5,
+    slow_rounds=2,
     calls_per_round=100,
+    round_seconds=5,
     warm_up=20,
-    rates=(5, 20),
+    rates=(5, 20, 50),
+    ratio_rate=20,
     load_rates=(20, 40, 50, 60, 80),
     load_seconds=60,
     many_calls=5000,
@@ -56,15 +67,19 @@ FULL = Sizes(
     decisions=20_000,
     entries=50_000,
     recorded_calls=(10_000, 1_000_000),
+    fault_rounds=3,
     fault_calls=100,
     slow_seconds=60,
     found_again=200,
 )
 QUICK = Sizes(
     rounds=1,
+    slow_rounds=1,
     calls_per_round=30,
+    round_seconds=1,
     warm_up=3,
     rates=(20,),
+    ratio_rate=20,
     load_rates=(10,),
     load_seconds=3,
     many_calls=40,
@@ -78,6 +93,7 @@ QUICK = Sizes(
     decisions=500,
     entries=2_000,
     recorded_calls=(100, 1_000),
+    fault_rounds=1,
     fault_calls=10,
     slow_seconds=2,
     found_again=10,

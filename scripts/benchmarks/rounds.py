@@ -22,7 +22,7 @@ RING = 0.1
 """Seconds an operator's phone rings."""
 TALK = 1.4
 """Seconds from the key to the caller's hanging up: ringing, and a talk of a second."""
-SETTLE = 0.5
+SETTLE = 1.0
 """Seconds after the last call before what it cost is read: ends of calls are still written then."""
 _numbers = itertools.count(1)
 

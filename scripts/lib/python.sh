@@ -29,7 +29,7 @@ build_venv() {
 
 # The first Python ≥ 3.11, as the real path of its binary: an upgrade of the system's Python then breaks the
 # environment visibly, and it is built again. The system's own comes first, whatever else is in PATH: Debian mends it,
-# and compiles it by profiles; one that was built without them (pyenv's, as a rule) takes twice the time for everything.
+# and compiles it by profiles; one that was built without them (pyenv's, as a rule) computes half as fast.
 find_python() {
     local candidate candidates=(/usr/bin/python3 python3 python3.13 python3.12 python3.11 python3.14)
     [[ -z ${IVR_PYTHON:-} ]] || candidates=("$IVR_PYTHON")

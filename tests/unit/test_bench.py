@@ -55,15 +55,15 @@ def test_the_ratio_is_taken_round_by_round() -> None:
     results: full_call.Results = {(one.id, 20.0): [one_round(0.2, 0.0)] * 3 for one in ALL}
     results[STATIC.id, 20.0] = [one_round(seconds, 0.0) for seconds in (0.1, 0.9, 0.1)]
     results[SIAGA.id, 20.0] = [one_round(*cpu) for cpu in ((0.1, 0.05), (0.9, 0.45), (0.3, 0.1))]
-    section = full_call.section(results, [20.0])
+    section = full_call.section(results, [20.0], 20.0)
     assert section.figures["ratio_to_static"] == pytest.approx(1.5)
     row = section.tables[0].rows[ALL.index(SIAGA)]
-    assert row[1:4] == (pytest.approx(30.0), pytest.approx(10.0), pytest.approx(40.0))
+    assert row[2:5] == (pytest.approx(30.0), pytest.approx(10.0), pytest.approx(40.0))
 
 
 def test_lost_calls_are_shown() -> None:
     results: full_call.Results = {(one.id, 20.0): [one_round(0.2, 0.0, lost=3)] for one in ALL}
-    assert [row[-1] for row in full_call.section(results, [20.0]).tables[0].rows] == [3] * len(ALL)
+    assert [row[-1] for row in full_call.section(results, [20.0], 20.0).tables[0].rows] == [3] * len(ALL)
 
 
 def test_requests_are_told_apart_by_callers_number() -> None:
