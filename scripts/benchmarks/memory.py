@@ -27,24 +27,27 @@ class Look:
 async def measure(ground: Ground, sizes: Sizes) -> Section:
     await ground.duty(len(ground.operators))
     looks: list[Look] = []
-    share = max(1, sizes.many_calls // sizes.looks)
+    calls = sizes.filling_calls + sizes.many_calls
+    share = max(1, calls // sizes.looks)
     async with ground.engine_of(SIAGA) as engine, rounds.operators(ground, traced=False):
         assert engine is not None
         for number in range(1, sizes.looks + 1):
-            say(f"memory: {number * share} of {sizes.many_calls} calls")
+            say(f"memory: {number * share} of {calls} calls")
             await ground.watched(rounds.place(ground, SIAGA, share, sizes.many_rate))
             looks.append(_look(ground, engine, number * share))
-    growth = _growth(looks)
+    growth = _growth([one for one in looks if one.calls >= sizes.filling_calls])
     table = Table(
-        f"Memory and handles over {sizes.many_calls:,} calls",
+        f"Memory and handles over {sizes.many_calls:,} calls after {sizes.filling_calls:,}",
         ("calls", "Asterisk MB", "handles", "engine MB", "handles"),
         [
             (one.calls, one.asterisk_mb, one.asterisk_handles, one.engine_mb, one.engine_handles)
             for one in looks
         ],
-        f"Growth a thousand calls, after the first look: Asterisk {growth['asterisk_mb']:.2f} MB and "
+        f"Growth a thousand calls after the first {sizes.filling_calls:,}: "
+        f"Asterisk {growth['asterisk_mb']:.2f} MB and "
         f"{growth['asterisk_handles']:.1f} handles, engine {growth['engine_mb']:.2f} MB and "
-        f"{growth['engine_handles']:.1f} handles. The engine keeps the last 2,000 ended calls.",
+        f"{growth['engine_handles']:.1f} handles. The engine keeps the last 2,000 ended calls, and for five "
+        "minutes each call whose clock runs.",
     )
     chart = Lines(
         "memory",

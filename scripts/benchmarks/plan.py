@@ -21,11 +21,14 @@ class Sizes:
     load_rates: Sequence[float]
     """Calls a second that are tried one after the other, until one cannot be held."""
     load_seconds: float
+    filling_calls: int
+    """Fill all that is kept for a time: caches, pools, the last ended calls, and those whose clock of five
+    minutes still runs."""
     many_calls: int
-    """For memory and handles."""
+    """Behind them, over which memory and handles should stay the same."""
     many_rate: float
     looks: int
-    """At memory and handles, spread over these calls; the first share of them fills caches and pools."""
+    """At memory and handles, spread over all of these."""
     in_progress: Sequence[int]
     operators: Sequence[int]
     growth_calls: int
@@ -56,9 +59,10 @@ FULL = Sizes(
     ratio_rate=20,
     load_rates=(20, 40, 50, 60, 80),
     load_seconds=60,
+    filling_calls=10_000,
     many_calls=5000,
     many_rate=30,
-    looks=10,
+    looks=15,
     in_progress=(50, 200, 500),
     operators=(10, 100, 500),
     growth_calls=100,
@@ -82,9 +86,10 @@ QUICK = Sizes(
     ratio_rate=20,
     load_rates=(10,),
     load_seconds=3,
+    filling_calls=20,
     many_calls=40,
     many_rate=20,
-    looks=2,
+    looks=3,
     in_progress=(20,),
     operators=(10,),
     growth_calls=10,
