@@ -13,6 +13,7 @@ those of other calls.
 import asyncio
 import errno
 import socket
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ REPLY_SECONDS = 2.0
 """Asterisk sets a variable in microseconds; later than this, something is wrong."""
 REPLIES_SECONDS = 0.2
 """So often at the most replies are read."""
+UNREAD = 100
+"""When so many wait to be read, each further one has the oldest read first: they count among the
+connections."""
 CONNECTIONS = 1000
 """So many are served at once; more are closed at once: the callers go on by the lifeline."""
 ACCEPTS = 16
@@ -70,7 +74,7 @@ class AgiServer:
         self._answer = answer
         self._listening: socket.socket | None = None
         self._serving: set[_Conversation] = set()
-        self._unread: list[_Conversation] = []
+        self._unread: deque[_Conversation] = deque()
         """Those that have their answer, and whose reply is read later."""
         self._all_done = asyncio.Event()
 
@@ -142,11 +146,12 @@ class AgiServer:
     def _answered(self, conversation: "_Conversation") -> None:
         if not self._unread:
             asyncio.get_running_loop().call_later(REPLIES_SECONDS, self._read_replies)
+        elif len(self._unread) >= UNREAD and not (oldest := self._unread.popleft()).read_reply():
+            self._unread.append(oldest)
         self._unread.append(conversation)
 
     def _read_replies(self) -> None:
-        unread, self._unread = self._unread, []
-        self._unread = [conversation for conversation in unread if not conversation.read_reply()]
+        self._unread = deque(conversation for conversation in self._unread if not conversation.read_reply())
         if self._unread:
             asyncio.get_running_loop().call_later(REPLIES_SECONDS, self._read_replies)
 

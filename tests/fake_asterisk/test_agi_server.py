@@ -258,6 +258,17 @@ async def test_connections_beyond_the_bound_are_closed_at_once(monkeypatch: pyte
             assert await asterisk.advice() is None
 
 
+async def test_replies_of_many_are_read_before_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else they would count as connections, and in a storm of questions new ones would be refused."""
+    monkeypatch.setattr(agi_server, "REPLIES_SECONDS", 60.0)
+    monkeypatch.setattr(agi_server, "UNREAD", 3)
+    async with serving() as server:
+        for _ in range(10):
+            async with asking(server.port, "intake") as asterisk:
+                assert await asterisk.advice() == ADVICE
+        assert server.in_progress <= 4
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
         while not condition():  # noqa: ASYNC110 - looks at the server's state
