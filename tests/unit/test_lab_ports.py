@@ -25,10 +25,9 @@ def test_a_port_in_use_on_any_of_our_addresses_is_passed_over() -> None:
 
 def test_a_pair_is_two_in_a_row() -> None:
     with PortBlock() as block, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
-        first = block.port()
-        taken.bind((ports.ADDRESSES[0], first + 2))
+        used = _take(taken, block)
         pair = block.pair()
-        assert pair > first + 2
+        assert pair > used
         assert block.port() > pair + 1
 
 
@@ -61,3 +60,13 @@ def test_a_held_port_is_given_to_nobody_else() -> None:
         port.close()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
         mine.bind(("127.0.0.2", number))
+
+
+def _take(one: socket.socket, block: PortBlock) -> int:
+    """Take the port after the next of the block; one more if a test beside this one has it just now."""
+    while True:
+        try:
+            one.bind((ports.ADDRESSES[0], used := block.port() + 2))
+        except OSError:
+            continue
+        return used
