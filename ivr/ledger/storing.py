@@ -21,11 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ivr.ledger.chain import GENESIS, Head, link_texts, utc
+from ivr.ledger.chain import GENESIS, Head, link_texts
 from ivr.ledger.entries import Source
 from ivr.ledger.rows import Row
 from ivr.store.engine import alone
-from ivr.store.tables import caller_keys, callers, calls, erasures, ledger, sqlite_text
+from ivr.store.tables import caller_keys, callers, calls, erasures, ledger, sqlite_text, utc_text
 
 _PLAIN_LEDGER = table(ledger.name, *(column(one.name) for one in ledger.c if one is not ledger.c.seq))
 """The ledger without its types, for entries in the form of the database."""
@@ -74,7 +74,7 @@ async def _append(connection: AsyncConnection, entries: list[dict[str, object]],
     before = GENESIS if last is None else last.hash
     keeps_texts = connection.dialect.name == "sqlite"
     for entry in entries:
-        at, recorded_at = utc(entry["at"]), utc(entry["recorded_at"])
+        at, recorded_at = utc_text(entry["at"]), utc_text(entry["recorded_at"])
         entry["hash"] = before = link_texts(before, entry, at, recorded_at)
         entry["data"] = str(entry["data"])
         if keeps_texts:

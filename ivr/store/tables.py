@@ -48,17 +48,19 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def sqlite_time(value: object) -> str | None:
     """The text that SQLite keeps of an aware time: UTC, without a zone, to the microsecond."""
-    if value is None:
-        return None
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValueError(NO_ZONE)
-    at = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return sqlite_text(at.isoformat(timespec="microseconds"))
+    return None if value is None else sqlite_text(utc_text(value))
 
 
 def sqlite_text(utc: str) -> str:
-    """The same, of a text like ``2026-03-01T04:00:00.123456+00:00``."""
+    """The same, of a time that :func:`utc_text` has written."""
     return f"{utc[:10]} {utc[11:26]}"
+
+
+def utc_text(value: object) -> str:
+    """``2026-03-01T04:00:00.123456+00:00``: always UTC, always microseconds."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(NO_ZONE)
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 metadata = MetaData(
