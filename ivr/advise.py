@@ -1,21 +1,20 @@
 """Answer the dialplan's questions: which menu to play, or which plan to carry out.
 
-Nothing is kept between two questions: what is known of the call comes with each (see ``docs/contract.md``).
+What is known of the call comes with each question (see ``docs/contract.md``), so nothing need be kept between
+two of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from ivr.asterisk.agi_server import Question
-from ivr.asterisk.intake_facts import decode_intake
 from ivr.callers.memory import CallerMemory
 from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade
 from ivr.errors import AgiError
-from ivr.intake.caller import classify_caller, display_name
-from ivr.intake.numbers import OTHER, entry_of, normalise_dialled
+from ivr.intake.numbers import OTHER
 from ivr.ledger.entries import CallerData
 from ivr.ledger.keeper import Keeper
 from ivr.menu.answer import PromptPath, menu_advice, plan_advice
@@ -28,11 +27,8 @@ from ivr.routing.model import CallerClass, Facts
 from ivr.routing.rules import Rules
 from ivr.routing.service_state import service_state
 from ivr.rulebook.by_hand import ByHand
-from ivr.vocabulary import NO_NUMBER, AgiScript, IntakeField
-
-_HEADERS = tuple(field for field in IntakeField if field is not IntakeField.DIALLED)
-"""Personal data among the raw facts: kept apart from the ledger."""
-
+from ivr.vocabulary import AgiScript
+from ivr.who_calls import who_calls
 
 KEPT_FOR_MENUS = timedelta(minutes=5)
 """Rules that were replaced answer callers who heard their menus so long: no walk through menus takes longer
@@ -62,6 +58,7 @@ class Adviser:
     ) -> None:
         self._in_force = InForce(rules, catalogue)
         self._replaced: tuple[tuple[datetime, InForce], ...] = ()
+        self._coming: InForce | None = None
         self.by_hand = ByHand()
         """Who is out of service, and how the centre is, as people said."""
         self._prompts_dir = prompts_dir
@@ -78,27 +75,34 @@ class Adviser:
     def catalogue(self) -> Catalogue:
         return self._in_force.catalogue
 
+    def expect(self, rules: Rules, catalogue: Catalogue) -> None:
+        """These will be in force in a moment: Asterisk may offer their menus already."""
+        self._coming = InForce(rules, catalogue)
+
     def switch(self, rules: Rules, catalogue: Catalogue) -> None:
         """Decide calls by these from now on.
 
-        A call that is in a menu goes on by the rules that gave it: their keys are what its caller heard. So
+        A call that is in a menu goes on by the rules of that menu: their keys are what its caller heard. So
         every question is answered wholly by one set.
         """
         now = self._now()
         if rules.digest != self.rules.digest:
             young = (kept for kept in self._replaced if now - kept[0] < KEPT_FOR_MENUS)
             self._replaced = (*young, (now, self._in_force))
-        self._in_force = InForce(rules, catalogue)
+        self._in_force, self._coming = InForce(rules, catalogue), None
 
-    def _heard(self, call_id: str) -> InForce:
-        """The set by which this call got its first menu."""
-        call = self._keeper.registry.get(call_id) if self._replaced else None
-        if call is not None and call.menu_at is not None:
-            now = self._now()
-            for until, replaced in self._replaced:
-                if call.menu_at <= until and now - until < KEPT_FOR_MENUS:
-                    return replaced
-        return self._in_force
+    def _heard(self, digest: str) -> InForce:
+        """The set that a caller's menu is of. Raises :class:`AgiError` when it is none of ours: the lifeline
+        knows what that menu's keys mean."""
+        replaced = (one for _, one in self._replaced)
+        for one in filter(None, (self._in_force, self._coming, *replaced)):
+            if one.rules.digest == digest:
+                return one
+        raise AgiError(
+            f"The caller hears a menu of the rules {digest[:12]!r}, and {self.rules.digest} are in force: "
+            "Asterisk goes by other files than the engine. That passes by itself within a minute; ivr doctor "
+            "looks into it."
+        )
 
     def answer(self, question: Question) -> str:
         """The advice for ``question``. Raises :class:`AgiError` for a question that is none."""
@@ -108,44 +112,40 @@ class Adviser:
             case AgiScript.KEY:
                 return self._key(question)
 
+    def identify(self, call_id: str, at: datetime, raw_facts: str) -> tuple[CallIdentified, CallerData]:
+        """:func:`who_calls` in this city. The caller is remembered."""
+        note, data = who_calls(call_id, at, raw_facts, self.rules.city)
+        if note.caller is CallerClass.NUMBER:
+            self._callers.came(call_id, data.number)
+        return note, data
+
     def _intake(self, question: Question) -> str:
-        raw = decode_intake(question.arguments[0] if question.arguments else "")
-        area_code = self.rules.city.area_code
-        entry = entry_of(raw, area_code)
-        caller = classify_caller(raw, self.rules.city)
-        self._keeper.see(
-            CallIdentified(
-                call_id=question.call_id,
-                at=self._now(),
-                entry=entry,
-                caller=caller.caller_class,
-                trust=caller.trust,
-                redirected=entry != normalise_dialled(raw[IntakeField.DIALLED], area_code),
-            )
-        )
-        self._keeper.writer.record_caller(_caller_data(question.call_id, raw, caller.number))
-        if caller.caller_class is CallerClass.NUMBER and caller.number is not None:
-            self._callers.came(question.call_id, caller.number)
+        who = self._keeper.identify(question.call_id, self._now(), question.arguments[0])
         by = self._in_force
-        return self._advise(by, question, start(by.rules, entry), entry, caller.caller_class, None)
+        return self._advise(by, question, start(by.rules, who.entry), who.entry, who.caller, None)
 
     def _key(self, question: Question) -> str:
-        if len(question.arguments) < 6:
+        if len(question.arguments) != AgiScript.KEY.arguments:
             raise AgiError(
-                f"The question 'key' has {len(question.arguments)} arguments and needs 6: dialplan/menu.conf "
-                "and the engine are of different versions; install both again."
+                f"The question 'key' has {len(question.arguments)} arguments and needs "
+                f"{AgiScript.KEY.arguments}: dialplan/menu.conf and the engine are of different versions; "
+                "install both again."
             )
-        menu, language, wrong, entry, caller, key = question.arguments[:6]
+        menu, language, wrong, digest, key, raw_facts = question.arguments
         state = MenuState(menu, language, int(wrong) if wrong.isdecimal() else 0)
-        by = self._heard(question.call_id)
-        return self._advise(
-            by,
-            question,
-            press(by.rules, state, key),
-            entry if entry in by.rules.numbers else OTHER,
-            CallerClass(caller) if caller in tuple(CallerClass) else CallerClass.MISSING,
-            key,
-        )
+        by = self._heard(digest)
+        entry, caller = self._who(question.call_id, raw_facts)
+        if entry not in by.rules.numbers:
+            entry = OTHER
+        return self._advise(by, question, press(by.rules, state, key), entry, caller, key)
+
+    def _who(self, call_id: str, raw_facts: str) -> tuple[str, CallerClass]:
+        """The call's entry and who calls. Mostly that is known, from Asterisk's event of the first menu."""
+        call = self._keeper.registry.get(call_id)
+        if call is not None and call.entry is not None and call.caller is not None:
+            return call.entry, call.caller
+        note = self._keeper.identify(call_id, self._now(), raw_facts)
+        return note.entry, note.caller
 
     def _advise(
         self, by: InForce, question: Question, step: Step, entry: str, caller: CallerClass, key: str | None
@@ -201,12 +201,3 @@ class Adviser:
 
     def _prompts(self, by: InForce) -> PromptPath:
         return partial(by.catalogue.advised, self._prompts_dir)
-
-
-def _caller_data(call_id: str, raw: Mapping[IntakeField, str], number: str | None) -> CallerData:
-    return CallerData(
-        call_id=call_id,
-        number=number or raw[IntakeField.CALLER_NUMBER].removeprefix(NO_NUMBER),
-        name=display_name(raw[IntakeField.FROM]),
-        headers={str(field): raw[field] for field in _HEADERS if raw[field]},
-    )

@@ -21,6 +21,7 @@ from ivr.asterisk.translate import translate
 from ivr.bookmarking import Bookmarking
 from ivr.callers.memory import CallerMemory
 from ivr.callers.watch import CallerWatch
+from ivr.calls.call import Call
 from ivr.calls.events import OperatorChanged, OperatorLeft
 from ivr.calls.findings import Kind
 from ivr.calls.notes import EngineNote
@@ -70,7 +71,6 @@ from ivr.rulebook.changes import Changes
 from ivr.settings import Settings
 from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
-from ivr.vocabulary import AgiScript
 
 LOOPBACK = "127.0.0.1"
 CHANNELS_AHEAD_SECONDS = 0.1
@@ -100,7 +100,7 @@ class Engine:
             prepare=lambda: upgrade(settings.database, lambda: self._vault),
             reserve_bytes=reserve.BYTES,
         )
-        self._keeper = Keeper(Registry(), writer)
+        self._keeper = Keeper(Registry(), writer, lambda *call: self._adviser.identify(*call))
         self._known = KnownCalls(self._database, settings.journal)
         self._missed = Missed(
             EventLog(settings.root / "asterisk" / "log" / "cel-custom"),
@@ -119,7 +119,13 @@ class Engine:
             book.rules, catalogue, settings.prompts, self._keeper, self._roster, _now, self._callers
         )
         self._changes = Changes(
-            settings, book, self._adviser.switch, self._mark, self._call_in_progress, _now
+            settings,
+            book,
+            self._adviser.expect,
+            self._adviser.switch,
+            self._mark,
+            self._call_in_progress,
+            _now,
         )
         self._caller_watch = CallerWatch(
             self._database, self._callers, self._vault, lambda: self._adviser.rules, _now
@@ -167,10 +173,11 @@ class Engine:
         self._clock = ClockWatch(self._link, self._keeper.registry.live, self._keeper.note)
         self._health = HealthServer(settings.health_port, self._metrics, self._look)
         self._tasks: list[asyncio.Task[None]] = []
-        self._draining = False
+        self._draining: datetime | None = None
+        """Since when: whose menu began later goes on without the engine."""
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain: new calls go to the plain dialplan, callers in the menu
+        """Serve until SIGTERM or SIGINT, then drain: new calls go by the plain dialplan, callers in a menu
         may choose to its end. After SIGUSR1 new calls go there already, and the engine goes on recording."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -213,7 +220,7 @@ class Engine:
         await _listen("IVR_AGI_PORT", self._settings.agi_port, self._agi.start())
 
     def _drain(self) -> None:
-        self._draining = True
+        self._draining = self._draining or _now()
         _log.info("draining", questions=self._agi.in_progress)
 
     async def _stop(self) -> None:
@@ -235,8 +242,16 @@ class Engine:
         _log.info("stopped")
 
     async def _menus_end(self) -> None:
-        while any(call.state is State.MENU for call in self._keeper.registry.live()):  # noqa: ASYNC110
+        while any(  # noqa: ASYNC110
+            call.state is State.MENU and not self._is_new(call) for call in self._keeper.registry.live()
+        ):
             await asyncio.sleep(0.1)
+
+    def _is_new(self, call: Call | None) -> bool:
+        """Whether it came to its first menu when the engine was being stopped already."""
+        if self._draining is None:
+            return False
+        return call is None or call.menu_at is None or call.menu_at > self._draining
 
     async def _restore(self) -> None:
         """Calls that an earlier run left open: Asterisk may still hold them, their clocks still run, or
@@ -252,10 +267,10 @@ class Engine:
         self._recordings.take(calls)
 
     def _answer(self, question: Question) -> str:
-        if self._draining and question.script is AgiScript.INTAKE:
-            raise AgiError("The engine is being stopped: a new call goes by the plain dialplan.")
         began = time.perf_counter()
         self._link.catch_up()
+        if self._is_new(self._keeper.registry.get(question.call_id)):
+            raise AgiError("The engine is being stopped: a new call goes by the plain dialplan.")
         try:
             advice = self._adviser.answer(question)
         except Exception:

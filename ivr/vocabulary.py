@@ -4,9 +4,10 @@ The dialplan and the engine meet only here: channel variables, AGI scripts, the 
 plan, and the names of the user events that the dialplan writes to the channel event log (CEL). A test
 compares this module with the files in ``dialplan/``; ``docs/contract.md`` explains it to people.
 
-Division of labour: Asterisk holds the call. The engine is asked twice or more per call (once at intake, once
-per key), each time for one *advice*, and keeps no state of its own between the questions: what it needs to
-know comes with the question. So an engine that dies or restarts between two questions loses nothing.
+Division of labour: Asterisk holds the call. The engine is asked once per key (and at intake, where the first
+menu does not follow from the number dialled), each time for one *advice*, and keeps no state of its own
+between the questions: what it needs to know comes with the question. So an engine that dies or restarts
+between two questions loses nothing.
 """
 
 import re
@@ -27,15 +28,20 @@ class AgiScript(StrEnum):
     ``/``, stand the Uniqueid of the channel that asks and the arguments."""
 
     INTAKE = "intake"
-    """Argument: one text, the raw facts of :class:`IntakeField`, each with a colon before it, base64 (in
-    which ``/`` may stand), joined by ``.``"""
+    """What the call begins with. Argument: the raw facts."""
     KEY = "key"
-    """Arguments: menu, language, wrong keys so far, entry, caller class, then the key
-    (one of ``0-9 * #``, or :data:`SILENCE`)."""
+    """Arguments: menu, language, wrong keys so far, digest of the rules that the menu is of, the key (one of
+    ``0-9 * #``, or :data:`SILENCE`), the raw facts."""
+
+    @property
+    def arguments(self) -> int:
+        """How many there are. In the last, the raw facts, further ``/`` may stand: those of
+        :class:`IntakeField`, each with a colon before it, base64, joined by ``.``"""
+        return 1 if self is AgiScript.INTAKE else 6
 
 
 class IntakeField(StrEnum):
-    """The raw facts of a call in the order in which the intake question carries them."""
+    """The raw facts of a call in the order in which a question carries them."""
 
     DIALLED = "dialled"
     CALLER_NUMBER = "caller_number"
@@ -143,10 +149,19 @@ class GlobalVariable(StrEnum):
     minute of that time, so that recordings begin again by themselves when nobody sets it anew."""
 
 
+FIRST_MENU = "IVR_FIRST_"
+"""Before what can be dialled: the global variable with the menu advice for a call to it, rendered from the
+rules; empty where such a call begins otherwise. It counts only when it is of the rules in force, and the call
+was not redirected to us."""
+
+
 class Step(StrEnum):
     """Names of the CEL user events of the dialplan (``CELGenUserEvent``); the extra text is fields joined by
     ``|``. They reach the engine over AMI and the CEL file alike."""
 
+    FIRST_MENU = "first-menu"
+    """The call's first menu plays, by :data:`FIRST_MENU`. Extra: the whole advice|the raw facts as a question
+    carries them."""
     LIFELINE = "lifeline"
     """The call goes on without the engine. Extra: the reason (:class:`LifelineReason`)."""
     LIFELINE_MENU = "lifeline-menu"

@@ -294,8 +294,7 @@ def _line(heard: bytearray) -> bytes | None:
 
 def read_question(line: bytes) -> Question:
     """The question in ``<script>/<call id>/<argument>/<argument>…``, as dialplan/ask.conf writes it after the
-    engine's address. The intake question's only argument may hold further ``/``. Raises :class:`AgiError`.
-    """
+    engine's address. The last argument may hold further ``/``. Raises :class:`AgiError`."""
     script, _, rest = decode(line).partition("/")
     if script not in _SCRIPTS:
         raise AgiError(f"The dialplan asks {script[:40]!r}; it may ask {', '.join(AgiScript)}.")
@@ -303,8 +302,7 @@ def read_question(line: bytes) -> Question:
     if not call_id:
         raise AgiError(f"The question {script!r} does not name its call: see dialplan/ask.conf.")
     asked = AgiScript(script)
-    one = asked is AgiScript.INTAKE
-    return Question(asked, (arguments,) if one else tuple(arguments.split("/")), call_id)
+    return Question(asked, tuple(arguments.split("/", asked.arguments - 1)), call_id)
 
 
 _SCRIPTS = frozenset(AgiScript)

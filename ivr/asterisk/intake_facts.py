@@ -1,4 +1,4 @@
-"""The argument of the intake question: the raw facts of a call, each with a colon before it (Asterisk's
+"""The last argument of a question: the raw facts of a call, each with a colon before it (Asterisk's
 BASE64_ENCODE wants a text that is not empty), base64, joined by dots."""
 
 import base64
@@ -11,6 +11,7 @@ from ivr.vocabulary import IntakeField
 
 _SEPARATOR = "."
 _START = ":"
+_NOTHING = base64.b64encode(_START.encode()).decode("ascii")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories of signs that are not seen but change how the text around them is read."""
@@ -36,9 +37,13 @@ def encode_intake(facts: Mapping[IntakeField, str]) -> str:
 
 
 def _decode(part: str) -> str:
+    if part == _NOTHING:
+        return ""
     letters = _NOT_BASE64.sub("", part)
     if len(letters) % 4 == 1:
         letters = letters[:-1]
     raw = base64.b64decode(letters + "=" * (-len(letters) % 4))
     text = decode(raw).removeprefix(_START)
+    if text.isascii() and text.isprintable():  # most are, and to ask for each sign's category costs the rest
+        return text.strip()
     return "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text).strip()

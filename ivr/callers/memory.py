@@ -1,8 +1,8 @@
 """What the engine remembers of the numbers that call, in memory. Pure; nothing here ever refuses a call.
 
-Only a real number is somebody: of SIM-less and anonymous callers nothing is remembered. A question of the
-menu carries no number; it is found again by the call's id. Where that is lost (the engine has just started
-and the database is away), the call goes on like any other.
+Only a real number is somebody: of SIM-less and anonymous callers nothing is remembered. A decision finds the
+number by the call's id. Where it is lost (the engine has just started and the database is away), the call
+goes on like any other.
 """
 
 from collections import OrderedDict

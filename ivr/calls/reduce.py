@@ -61,9 +61,13 @@ def apply(call: Call | None, event: CallEvent | EngineNote) -> tuple[Call, tuple
 
 def _mark(call: Call, event: CallEvent | EngineNote) -> str:
     """What marks this event among the events of its call, whoever tells it; empty where nothing does."""
-    if isinstance(event, EngineNote):
-        return "recording" if isinstance(event, RecordingJudged) else ""
     match event:
+        case CallIdentified():
+            return "intake"
+        case RecordingJudged():
+            return "recording"
+        case AdviceGiven() | DecisionMade() | RecordingSilent():
+            return ""
         case events.CallStarted():
             return "start" if call.started_at is None else ""
         case events.CallEnded():

@@ -44,6 +44,19 @@ def _stage(call: Call, event: events.StepTaken) -> Effect:
     )
 
 
+def _first_menu(call: Call, event: events.StepTaken) -> Effect:
+    """Who calls is known already: the raw facts in this event were read before (ivr.ledger.keeper)."""
+    try:
+        advice = MenuAdvice.read(event.fields[:-1])
+    except ValueError:
+        return Effect(Kind.MENU, odd="fields are wrong")
+    data = _menu_data(advice) | {"caller": call.caller or advice.caller}
+    if call.menu_at is not None:  # the question about its key came first
+        return Effect(Kind.MENU, data, {"menu_at": min(call.menu_at, event.at)})
+    facts = {"entry": data["entry"], "language": data["language"], "menu_at": event.at}
+    return Effect(Kind.MENU, data, facts, State.MENU)
+
+
 def _lifeline(call: Call, event: events.StepTaken) -> Effect:
     reason = _field(event, 0)
     return Effect(Kind.LIFELINE, {"reason": reason}, {"lifeline": call.lifeline or reason})
@@ -55,24 +68,28 @@ def _lifeline_menu(call: Call, event: events.StepTaken) -> Effect:
         advice = MenuAdvice.read(fields)
     except ValueError:
         return Effect(Kind.LIFELINE_MENU, odd="fields are wrong")
-    data = {
-        "menu": text(advice.menu),
-        "language": text(advice.language),
-        "wrong_keys": advice.wrong,
-        "entry": text(advice.entry),
-        "caller": advice.caller,
-        "rules": text(advice.rules),
-    }
+    caller = call.caller or advice.caller
+    data = _menu_data(advice) | {"caller": caller}
     facts = {
         "entry": data["entry"],
-        "caller": advice.caller,
+        "caller": caller,
         "language": data["language"],
         "menu_at": call.menu_at or event.at,
     }
     return Effect(Kind.LIFELINE_MENU, data | _key(key), facts, State.MENU)
 
 
-def _lifeline_plan(_call: Call, event: events.StepTaken) -> Effect:
+def _menu_data(advice: MenuAdvice) -> dict[str, object]:
+    return {
+        "menu": text(advice.menu),
+        "language": text(advice.language),
+        "wrong_keys": advice.wrong,
+        "entry": text(advice.entry),
+        "rules": text(advice.rules),
+    }
+
+
+def _lifeline_plan(call: Call, event: events.StepTaken) -> Effect:
     try:
         key, rules, rule, clock, agencies, *fields = event.fields
         advice = PlanAdvice.read(fields)
@@ -81,7 +98,7 @@ def _lifeline_plan(_call: Call, event: events.StepTaken) -> Effect:
         return Effect(Kind.LIFELINE_PLAN, odd="fields are wrong")
     known = {
         "entry": text(advice.entry),
-        "caller": advice.caller,
+        "caller": call.caller or advice.caller,
         "category": text(advice.category),
         "language": text(advice.language),
         "priority": advice.priority,
@@ -148,6 +165,7 @@ def _talk_end(call: Call, event: events.StepTaken) -> Effect:
 
 
 STEPS: Mapping[Step, Callable[[Call, events.StepTaken], Effect]] = {
+    Step.FIRST_MENU: _first_menu,
     Step.LIFELINE: _lifeline,
     Step.LIFELINE_MENU: _lifeline_menu,
     Step.LIFELINE_PLAN: _lifeline_plan,

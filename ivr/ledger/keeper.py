@@ -1,13 +1,14 @@
 """Everything that happens to calls passes here once: into the registry, and from there into the record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import TypeGuard
 
 from ivr.calls import clock
 from ivr.calls.call import Call
-from ivr.calls.events import CallAnswered, CallEnded, CallEvent
+from ivr.calls.events import CallAnswered, CallEnded, CallEvent, StepTaken
 from ivr.calls.findings import Finding, Kind
-from ivr.calls.notes import EngineNote
+from ivr.calls.notes import CallIdentified, EngineNote
 from ivr.calls.reconciling import cut_by_stop, was_cut
 from ivr.calls.reduce import apply
 from ivr.calls.registry import Change, Registry
@@ -15,21 +16,35 @@ from ivr.calls.retelling import is_news
 from ivr.calls.snapshot import Snapshot
 from ivr.ledger.entries import CallerData, Entry, Source, of_no_call
 from ivr.ledger.writer import LedgerWriter
+from ivr.vocabulary import Step
+
+Identify = Callable[[str, datetime, str], tuple[CallIdentified, CallerData]]
+"""Who calls (call id, time): what the raw facts, as a question carries them, say of it."""
 
 
 class Keeper:
     """Joins the live calls with the record of them. Nothing here waits."""
 
-    def __init__(self, registry: Registry, writer: LedgerWriter) -> None:
+    def __init__(self, registry: Registry, writer: LedgerWriter, identify: Identify) -> None:
         self.registry = registry
         self.writer = writer
+        self._identify = identify
 
     def see(self, event: CallEvent | EngineNote, told_by: Source = Source.ASTERISK) -> tuple[Change, ...]:
         """Something happened. A note must be seen *before* the advice is sent, so that the record has it
         ahead of what the dialplan does with it. ``told_by`` is the source of an event of Asterisk's."""
+        if _tells_who_calls(event, self.registry.get(event.call_id)):
+            self.identify(event.call_id, event.at, _raw_facts(event))
         changes = self._keep(self.registry.apply(event), told_by)
         self._caller(event, changes[0].call)
         return changes
+
+    def identify(self, call_id: str, at: datetime, raw_facts: str) -> CallIdentified:
+        """Put down who calls."""
+        note, data = self._identify(call_id, at, raw_facts)
+        self._keep(self.registry.apply(note))
+        self.writer.record_caller(data)
+        return note
 
     def see_whole(
         self,
@@ -44,8 +59,13 @@ class Keeper:
         happen to it, unless its clock still runs or its recording is to be looked at. What changed, if
         anything."""
         call, findings, answers = known, list[Finding](), list[CallAnswered | CallEnded]()
+        identified: CallerData | None = None
         for event, number in story:
             if is_news(call, event, number):
+                if _tells_who_calls(event, call):
+                    note, identified = self._identify(event.call_id, event.at, _raw_facts(event))
+                    call, found = apply(call, note)
+                    findings.extend(found)
                 call, found = apply(call, event)
                 findings.extend(found)
                 answers += [event] if isinstance(event, CallAnswered | CallEnded) else []
@@ -59,6 +79,8 @@ class Keeper:
         (change,) = self._keep([Change(call, tuple(findings))], Source.ASTERISK_LOG)
         for answer in answers:
             self._caller(answer, call)
+        if identified is not None:
+            self.writer.record_caller(identified)
         return change
 
     def _caller(self, event: CallEvent | EngineNote, call: Call) -> None:
@@ -92,6 +114,16 @@ class Keeper:
                 self.writer.record(entry_of(finding, told_by))
             self.writer.project(change.call)
         return changes
+
+
+def _tells_who_calls(event: CallEvent | EngineNote, call: Call | None) -> TypeGuard[StepTaken]:
+    """Whether this is the first word of who calls."""
+    first_menu = isinstance(event, StepTaken) and event.step is Step.FIRST_MENU
+    return first_menu and (call is None or call.caller is None)
+
+
+def _raw_facts(first_menu: StepTaken) -> str:
+    return first_menu.fields[-1] if first_menu.fields else ""
 
 
 def entry_of(finding: Finding, told_by: Source = Source.ASTERISK) -> Entry:

@@ -17,7 +17,7 @@ SWAMPED = "LIFE_SWAMPED"
 
 NOT_KNOWN: Mapping[str, str] = MappingProxyType(
     {
-        "caller": "the engine's word if it took the call, else `number`",
+        "caller": "the engine's word if it gave the menu, else `number`",
         "caller_number": "none",
         "longest_wait": "0 s",
         "listed": "in no list",

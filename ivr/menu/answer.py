@@ -1,12 +1,13 @@
 """The advice for a caller's next step, as text for the dialplan. Pure: the engine and the lifeline's compiler
 answer by the same functions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from ivr.intake.numbers import dialled_forms
 from ivr.menu.prompts_needed import accept_prompt, menu_prompt
-from ivr.menu.walk import MenuState
+from ivr.menu.walk import MenuState, start
 from ivr.routing.advice import encode_menu_advice, encode_plan_advice
-from ivr.routing.model import Decision, Facts, Stage
+from ivr.routing.model import CallerClass, Decision, Facts, Stage
 from ivr.routing.rules import Rules
 
 PromptPath = Callable[[str, str], str]
@@ -26,6 +27,20 @@ def menu_advice(rules: Rules, state: MenuState, prompt: PromptPath, entry: str, 
         caller=caller,
         rules=rules.digest,
     )
+
+
+def first_menus(rules: Rules, prompt: PromptPath) -> Mapping[str, str]:
+    """What can be dialled → the menu that a call to it begins with, unless it was redirected to us; ``""``
+    where it begins with no menu. Who calls is not known here: as without the engine, he is taken for a
+    number."""
+
+    def first(entry: str) -> str:
+        state = start(rules, entry)
+        if not isinstance(state, MenuState):
+            return ""
+        return menu_advice(rules, state, prompt, entry, CallerClass.NUMBER)
+
+    return {form: first(entry) for form, entry in dialled_forms(rules.city.area_code).items()}
 
 
 def plan_advice(

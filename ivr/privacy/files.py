@@ -10,13 +10,19 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ivr.vocabulary import END_MARK, Step
+
 EVENT_LOG = "master.csv"
-_FIELD = rb'"(?:[^"]|"")*"'
+_INNER = rb'(?:[^"]|"")*'
+_FIELD = rb'"%s"' % _INNER
 _EVENT = re.compile(
-    rb"(?:%(field)s,){4}(?P<call>%(field)s),%(field)s,(?P<number>%(field)s),(?P<name>%(field)s),.*\n"
-    % {b"field": _FIELD}
+    rb"%(field)s,%(field)s,(?P<extra>%(field)s),%(field)s,(?P<call>%(field)s),%(field)s,"
+    rb'"(?P<number>%(inner)s)","(?P<name>%(inner)s)",.*\n' % {b"field": _FIELD, b"inner": _INNER}
 )
 """asterisk-conf/cel_custom.conf: type, time, extra, uniqueid, linkedid, channel, number, name, …"""
+_FIRST_MENU = re.compile(rb'"%s",' % Step.FIRST_MENU.encode())
+_RAW_FACTS = re.compile(rb'\|%s\|(?P<facts>[^"]*)' % END_MARK.encode())
+"""At the end of the extra text of that event (:attr:`ivr.vocabulary.Step.FIRST_MENU`)."""
 _TIME = re.compile(rb'"[^"]*","(?P<seconds>[0-9]{9,12})')
 _BEGAN = re.compile(r"([0-9]{9,11})\.[0-9]+$")
 _ONE_DAY = timedelta(days=1)
@@ -80,8 +86,8 @@ def expire_events(directory: Path, before: date) -> int:
 
 
 def blank_events(directory: Path, call_ids: Collection[str]) -> int:
-    """Overwrite number and name with blanks in every event of these calls; how many events. Each byte stays
-    in its place, and each file keeps its time: whoever reads them loses neither place nor order."""
+    """Overwrite number, name and raw facts with blanks in every event of these calls; how many events. Each
+    byte stays in its place, and each file keeps its time: readers lose neither place nor order."""
     wanted = {f'"{call_id}"'.encode() for call_id in call_ids}
     return sum(_blank(path, wanted) for path in sorted(directory.glob(f"{EVENT_LOG}*"))) if wanted else 0
 
@@ -95,9 +101,8 @@ def _blank(path: Path, wanted: set[bytes]) -> int:
                 found = _EVENT.fullmatch(line)
                 if found and found["call"] in wanted:
                     events += 1
-                    for field in ("number", "name"):
-                        begin, end = found.span(field)
-                        os.pwrite(file.fileno(), b" " * (end - begin - 2), place + begin + 1)
+                    for begin, end in _personal(found):
+                        os.pwrite(file.fileno(), b" " * (end - begin), place + begin)
                 place += len(line)
             if events:
                 os.fsync(file.fileno())
@@ -105,6 +110,15 @@ def _blank(path: Path, wanted: set[bytes]) -> int:
     except FileNotFoundError:  # renamed meanwhile, and seen by its other name
         pass
     return events
+
+
+def _personal(event: re.Match[bytes]) -> Iterator[tuple[int, int]]:
+    yield event.span("number")
+    yield event.span("name")
+    if _FIRST_MENU.match(event.string):
+        facts = _RAW_FACTS.search(event.string, *event.span("extra"))
+        if facts is not None:
+            yield facts.span("facts")
 
 
 def _days(root: Path, before: date) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ivr.errors import SettingsError
 from ivr.lifeline import compile_lifeline
+from ivr.menu.answer import first_menus
 from ivr.render import generated
 from ivr.render.files import refuse_special, secret, write_atomic
 from ivr.render.generated import Phone
@@ -168,7 +169,9 @@ def of_rules(
             "lifeline": generated.lifeline(
                 compile_lifeline(one, prompt_paths(settings, one)) for one in generations.values()
             ),
-            "globals": generated.globals_conf(settings, rules.digest),
+            "globals": generated.globals_conf(
+                settings, first_menus(rules, prompt_paths(settings, rules)), rules.digest
+            ),
             "lines": generated.lines(settings, lines.values()),
             "queues": generated.queues(queues.values()),
             "musiconhold": generated.music_on_hold(settings, languages),

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ivr.routing.rules import Line, Queue, Ring
 from ivr.settings import Settings
-from ivr.vocabulary import LAYER_1_QUEUE, Context
+from ivr.vocabulary import FIRST_MENU, LAYER_1_QUEUE, Context
 from ivr.vocabulary import TRUNK_ENDPOINT as TRUNK
 
 HEADER = "; Written by ivr render. Do not edit: change routing.yaml or the settings, and render again.\n"
@@ -34,9 +34,11 @@ def _sections(*sections: tuple[str, Mapping[str, object]]) -> str:
     return "".join(lines)
 
 
-def globals_conf(settings: Settings, lifeline: str) -> str:
-    """Variables of the dialplan; they replace the hand-written ones of dialplan/extensions.conf. ``lifeline``
-    is the digest of the rules in force."""
+def globals_conf(settings: Settings, first_menus: Mapping[str, str], lifeline: str) -> str:
+    """Variables of the dialplan; they replace the hand-written ones of dialplan/extensions.conf.
+    ``first_menus`` are those of :func:`ivr.menu.answer.first_menus`, also the empty ones: Asterisk forgets no
+    variable by itself. ``lifeline`` is the digest of the rules in force; it stands last, and without it no
+    first menu counts."""
     values = {
         "IVR_ENGINE": f"agi://127.0.0.1:{settings.agi_port}",
         "IVR_STEP_MS": round(settings.step_seconds * 1000),
@@ -44,6 +46,7 @@ def globals_conf(settings: Settings, lifeline: str) -> str:
         "IVR_ENGINE_CALLS": settings.engine_calls,
         "IVR_PROMPTS": settings.prompts,
         "IVR_RECORDINGS": settings.recordings,
+        **{f"{FIRST_MENU}{dialled}": advice for dialled, advice in first_menus.items()},
         "IVR_LIFELINE": lifeline,
     }
     return HEADER + "".join(f"{key}={value}\n" for key, value in values.items())

@@ -51,19 +51,22 @@ class RulesStatus:
 
 
 class Changes:
-    """``switch`` takes new rules and prompts, ``marks`` new marks of people. ``in_progress``
-    tells whether a call lives that began before a time; True also while nobody knows."""
+    """``switch`` takes new rules and prompts; ``expect`` gets them before Asterisk does. ``marks`` takes new
+    marks of people. ``in_progress`` tells whether a call lives that began before a time; True also while
+    nobody knows."""
 
     def __init__(
         self,
         settings: Settings,
         book: Rulebook,
+        expect: Callable[[Rules, Catalogue], None],
         switch: Callable[[Rules, Catalogue], None],
         marks: Callable[[ByHand], None],
         in_progress: Callable[[datetime], bool],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
+        self._expect = expect
         self._switch = switch
         self._marks = marks
         self._in_progress = in_progress
@@ -171,6 +174,7 @@ class Changes:
 
     async def _go_live(self, ready: Taken) -> None:
         """Asterisk first, then the decisions. Until Asterisk has done its part nothing changes for a call."""
+        self._expect(ready.rules, ready.catalogue)
         try:
             await self._reload(ready.modules)
         except AmiError as error:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,11 @@ from ivr.calls.registry import Registry
 from ivr.ledger.keeper import Keeper
 from ivr.ledger.vault import Vault
 from ivr.ledger.writer import LedgerWriter
+from ivr.render.install import repository
+from ivr.routing.loader import load_file
 from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
+from ivr.who_calls import who_calls
 
 SECONDS = 300.0
 """A stream that takes longer has broken off."""
@@ -114,7 +118,8 @@ async def _to_the_record(file: Path, copies: int, count: int, directory: Path) -
         vault=Vault(directory / "secrets", directory / "sealed-by", make=True),
     )
     writer.start()
-    keeper = Keeper(Registry(), writer)
+    city = load_file(repository() / "routing.yaml").city
+    keeper = Keeper(Registry(), writer, partial(who_calls, city=city))
 
     def see(event: Any) -> None:
         if not isinstance(event, OperatorChanged | OperatorLeft):

@@ -12,6 +12,7 @@ from benchmarks.plan import Sizes
 from benchmarks.process import BenchError, cpu_seconds
 from benchmarks.say import say
 from ivr.asterisk.intake_facts import encode_intake
+from ivr.routing.loader import load_file
 from ivr.vocabulary import AgiScript, IntakeField, Variable
 
 SIDE_BY_SIDE = 16
@@ -37,7 +38,14 @@ class Answers:
 async def measure(ground: Ground, sizes: Sizes) -> Section:
     questions = {
         AgiScript.INTAKE: (encode_intake(FACTS),),
-        AgiScript.KEY: ("main", "id", "0", "112", "number", "1"),
+        AgiScript.KEY: (
+            "main",
+            "id",
+            "0",
+            load_file(ground.installation.settings.routing).digest,
+            "1",
+            encode_intake(FACTS),
+        ),
     }
     rows: list[tuple[str, int, float | None, float | None, float, float]] = []
     async with ground.engine_of(SIAGA) as engine:

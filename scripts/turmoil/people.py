@@ -59,13 +59,13 @@ class Citizen:
         """Whether the other side ended a call that was answered."""
         return bool(self.attempts) and self.call.established_at is not None and not (self.up or self.left)
 
-    async def dial(self, patience: float) -> None:
+    async def dial(self, patience: float, number: str = "112") -> None:
         """Dial until somebody answers, for so many seconds at the most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while True:
                     with suppress(PhoneError, TimeoutError):
-                        self.attempts.append(await self.phone.dial("112"))
+                        self.attempts.append(await self.phone.dial(number))
                         await self.call.established(patience)
                         return
                     await asyncio.sleep(DIAL_AGAIN)

@@ -16,7 +16,10 @@ from turmoil.facts import Recorded
 
 KIND, EXTRA, UNIQUE, LINKED, CHANNEL, NUMBER = 0, 2, 3, 4, 5, 6
 """Places in a line of master.csv (asterisk-conf/cel_custom.conf)."""
-SAID_AS: Mapping[str, frozenset[str]] = {Step.STAGE: frozenset({Kind.QUEUE, Kind.LINES})}
+SAID_AS: Mapping[str, frozenset[str]] = {
+    Step.FIRST_MENU: frozenset({Kind.MENU}),
+    Step.STAGE: frozenset({Kind.QUEUE, Kind.LINES}),
+}
 """Steps that the record has under other names than their own."""
 
 

@@ -9,6 +9,8 @@ from turmoil.people import FIRE, FREED, RINGS, STAYS, TALKS, Citizen
 
 TO_A_PERSON = (Standing.TALKING, Standing.HANGING_UP, Standing.RINGING, Standing.QUEUE)
 ORDER = (*TO_A_PERSON, Standing.AGENCY, Standing.MENU)
+NOT_OURS = "777"
+"""A number for which the dialplan does not know the first menu: the engine is asked."""
 
 
 async def place_everywhere(city: City) -> None:
@@ -33,7 +35,7 @@ async def place_everywhere(city: City) -> None:
     await until(lambda: _in(city, one[Standing.MENU], "Read"), "a caller hears the menu")
     await city.ask_by_proxy(yes=True)
     city.agi.freeze()
-    await one[Standing.TRUNK].dial(10)
+    await one[Standing.TRUNK].dial(10, NOT_OURS)
     await until(lambda: city.agi.linked, "the engine is asked about a call")
     await city.ask_by_proxy(yes=False)
 

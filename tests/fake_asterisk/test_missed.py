@@ -2,6 +2,7 @@
 that saw everything."""
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping
@@ -16,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.app import CHANNELS_AHEAD_SECONDS
+from ivr.asterisk.ami_messages import AmiMessage
 from ivr.asterisk.event_log import EventLog
+from ivr.asterisk.intake_facts import encode_intake
 from ivr.asterisk.translate import translate
 from ivr.calls.call import Call
 from ivr.calls.endings import Reason, Result, interrupted
@@ -28,6 +31,8 @@ from ivr.ledger.entries import CallerData, Entry, Source
 from ivr.ledger.keeper import Keeper
 from ivr.ledger.rows import entry_row
 from ivr.missed import Missed
+from ivr.vocabulary import IntakeField
+from tests.ambon import who_calls_ambon
 from tests.fake_asterisk.event_file import append, line, recorded_events
 
 WITHOUT_DATABASE = "killed, and back before the database"
@@ -93,7 +98,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.record = Record()
-        self.truth = Keeper(Registry(), Record())  # type: ignore[arg-type]
+        self.truth = Keeper(Registry(), Record(), who_calls_ambon)  # type: ignore[arg-type]
         self.now = datetime(2026, 11, 21, tzinfo=UTC)
         self.up = False
         self.mail: list[CallEvent] = []
@@ -101,7 +106,7 @@ class House:
         self.make_engine()
 
     def make_engine(self) -> None:
-        self.keeper = Keeper(Registry(), self.record)  # type: ignore[arg-type]
+        self.keeper = Keeper(Registry(), self.record, who_calls_ambon)  # type: ignore[arg-type]
         self.missed = Missed(
             EventLog(self.folder),
             self.keeper,
@@ -173,6 +178,17 @@ def live(call: Call) -> LiveCall:
     )
 
 
+def first_menu(answer: AmiMessage, seconds: float) -> AmiMessage:
+    """What the dialplan tells right after the answer, where it asks nobody which menu to play."""
+    facts = {IntakeField.DIALLED: "112", IntakeField.CALLER_NUMBER: answer["CallerIDnum"]}
+    advice = "1|menu|main|id|0|3|id/menu-main.0a1b|112|number|0123456789ab|end"
+    event = AmiMessage(answer)
+    event["EventName"], event["UserDefType"] = "USER_DEFINED", "first-menu"
+    event["Timestamp"] = f"{seconds:.6f}"
+    event["Extra"] = json.dumps({"extra": f"{advice}|{encode_intake(facts)}"}, separators=(",", ":"))
+    return event
+
+
 def stream(copies: int, begins: float = 1795294816.5) -> list[tuple[bytes, CallEvent | None]]:
     """The events of several calls, mixed, in time."""
     events = []
@@ -184,6 +200,8 @@ def stream(copies: int, begins: float = 1795294816.5) -> list[tuple[bytes, CallE
                 seconds = begins + copy * 0.4 + (float(event["Timestamp"]) - first)
                 event["Timestamp"] = f"{seconds:.6f}"
                 events.append(event)
+                if event["EventName"] == "ANSWER" and event["UniqueID"] == event["LinkedID"]:
+                    events.append(first_menu(event, seconds + 0.01))
     events.sort(key=lambda event: event["Timestamp"])
     return [(line(event), translate(event)) for event in events]  # type: ignore[misc]
 
@@ -298,7 +316,9 @@ async def written(folder: Path, *lines: bytes) -> House:
 
 async def test_what_is_taken_from_the_file_says_so(tmp_path: Path) -> None:
     house = await written(tmp_path, *(lines for lines, _ in STREAM))
-    assert set(told_by(house)) == {"asterisk-log"}
+    by_the_engine = [entry.kind for entry in house.record.entries.values() if entry.source is Source.ENGINE]
+    assert by_the_engine == ["intake"] * 9  # who calls, by the facts that the file has
+    assert set(told_by(house)) == {"asterisk-log", "engine"}
     assert len(house.record.callers) == len(house.record.calls) == 9
     assert house.missed.status.taken == sum(event is not None for _, event in STREAM)
 

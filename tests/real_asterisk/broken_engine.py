@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from ivr.asterisk.agi_server import read_question
 from ivr.asterisk.intake_facts import decode_intake
 from ivr.vocabulary import IntakeField
 
@@ -38,7 +39,6 @@ class BrokenEngine:
     def __init__(self, port: int, faults: Mapping[str, Fault]) -> None:
         self._port = port
         self._faults = faults
-        self._calls: dict[str, str] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self.asked: dict[str, int] = {}
         """Questions so far, by the number dialled."""
@@ -60,10 +60,8 @@ class BrokenEngine:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             raw = await reader.readuntil(b"\n\n")
             headers = dict(line.partition(": ")[::2] for line in raw.decode().splitlines())
-            script, call, arguments = headers["agi_network_script"].split("/", 2)
-            if script == "intake":
-                self._calls[call] = decode_intake(arguments)[IntakeField.DIALLED]
-            dialled = self._calls[call]
+            question = read_question(headers["agi_network_script"].encode())
+            dialled = decode_intake(question.arguments[-1])[IntakeField.DIALLED]
             self.asked[dialled] = self.asked.get(dialled, 0) + 1
-            await self._faults[dialled](Asked(script, self.asked[dialled], reader, writer))
+            await self._faults[dialled](Asked(question.script, self.asked[dialled], reader, writer))
         writer.close()

@@ -92,6 +92,11 @@ class Recorded:
             (row[0], json.loads(row[2])["extra"]) for row in events if row[0] in named and row[4] in calls
         ]
 
+    def without_engine(self, caller: str) -> list[str]:
+        """Why the call from this number went on without the engine, as its dialplan said: one word at the
+        most, if all is well."""
+        return [extra for step, extra in self.steps(caller) if step == Step.LIFELINE]
+
     def kinds(self, call_id: str) -> list[str]:
         return [told.kind for told in self.story(call_id)]
 
@@ -121,6 +126,8 @@ def as_asterisk_has_it(house: Recorded) -> None:
         elif kind == "stage":
             lines_ring = json.loads(extra)["extra"].split("|")[1] == "l"
             wrote[linked, "lines" if lines_ring else "queue"] += 1
+        elif kind == "first-menu":
+            wrote[linked, "menu"] += 1
         elif kind not in {*LEG_KINDS, *CALL_KINDS}:
             wrote[linked, kind] += 1
     found = house.rows("SELECT call_id, kind FROM ledger WHERE source IN ('asterisk', 'asterisk-log')")

@@ -118,12 +118,39 @@ async def test_an_engine_that_answers_wrongly_lets_the_call_through(build: Calla
         row = house.call_of(callers[dialled])
         assert (row["result"], row["reason"], row["detail"]) == ("answered", "operator", "person"), dialled
         assert row["lifeline"] == case.lifeline, dialled
-        told = [extra for step, extra in house.steps(callers[dialled]) if step == "lifeline"]
-        assert told == ([case.lifeline] if case.lifeline else []), dialled
+        assert house.without_engine(callers[dialled]) == ([case.lifeline] if case.lifeline else []), dialled
         assert asked[dialled] == case.questions, dialled
     (odd,) = house.rows("SELECT * FROM ledger WHERE kind = 'unexpected'")
     assert odd["call_id"] == house.call_of(callers["names-nothing-there"])["call_id"]
     house.expect_unexpected = True
+
+
+async def test_a_first_menu_that_is_not_of_the_rules_in_force_is_asked_for(house: House) -> None:
+    """The generated globals are of an earlier day, cut off, or empty; or the number is not ours, or the call
+    was redirected. The engine is asked then, and the caller is with an operator by the key all the same."""
+    phones = await house.phones("op1")
+    phones["op1"].answering = SHORT_TALK
+    await house.on_duty("op1")
+    await house.rules_in_asterisk()
+    sound = (await house.asterisk.rx("dialplan show globals")).partition("IVR_FIRST_112=")[2].split()[0]
+    cases: Mapping[str, tuple[str, dict[str, str]]] = {
+        "of other rules": (sound.replace(house.prepared.rules.digest, "0123456789ab"), {}),
+        "cut off": (sound[:-4], {}),
+        "of another version": ("2" + sound[1:], {}),
+        "empty": ("", {}),
+        "redirected": (sound, {"Diversion": "<sip:110@carrier.example>"}),
+        "sound": (sound, {}),
+    }
+    for number, (case, (value, headers)) in enumerate(cases.items()):
+        await house.asterisk.rx(f'dialplan set global IVR_FIRST_112 "{value}"')
+        caller = f"+62811000000{number}"
+        call = await house.call(caller=caller, headers=headers, keys=[(0.4, "0")])
+        assert (await call.result()).ended_by == "them", case
+        steps = [step for step, _ in house.steps(caller)]
+        assert steps[: steps.index("stage")] == (["first-menu"] if case == "sound" else []), case
+    rows = await house.ended(len(cases))
+    assert [row["operator"] for row in rows] == ["op1"] * len(cases)
+    assert [row["entry"] for row in rows] == [*["112"] * 4, "110", "112"]
 
 
 async def test_a_killed_engine_lets_the_call_through_and_the_shift_change(house: House) -> None:
@@ -146,7 +173,7 @@ async def test_a_killed_engine_lets_the_call_through_and_the_shift_change(house:
     assert "(paused" in await house.members()
     await first.press("1")
     second = await house.call(caller="+628110000002")
-    await until(lambda: house.steps("+628110000001"), "the key leads on without the engine")
+    await until(lambda: house.without_engine("+628110000001"), "the key leads on without the engine")
     phones["op1"].answering = phones["op2"].answering = Answering()
     await dial_code(phones["op1"], "*13")
     assert "(paused" not in await house.members()
@@ -154,7 +181,7 @@ async def test_a_killed_engine_lets_the_call_through_and_the_shift_change(house:
     await log_in(phones["op2"])
     await until(lambda: len(phones["op2"].active) == 1, "op2 talks", 20)
     for caller in ("+628110000001", "+628110000002"):
-        assert house.steps(caller)[0] == ("lifeline", "no-answer")
+        assert house.without_engine(caller) == ["no-answer"]
 
     await house.start_engine()
     await until(lambda: [row["state"] for row in house.calls()] == ["talking"] * 2, "both are found")
@@ -208,9 +235,10 @@ async def no_code_is_dialled(house: House) -> bool:
 
 
 async def test_a_hung_engine_holds_nobody(build: Callable[..., Any]) -> None:
-    """The engine hangs (SIGSTOP). Of five calls at once two wait their 3 s for it, the others do not join
-    them (IVR_ENGINE_CALLS=2); all reach an operator, one of whom logs in meanwhile. So does a sixth while
-    nobody knows how long a question may take. When the engine wakes up it puts down what happened."""
+    """The engine hangs (SIGSTOP). Five callers at once hear the menu and press a key. Two of them wait their
+    3 s for it, the others do not join them (IVR_ENGINE_CALLS=2); all reach an operator, one of whom logs in
+    meanwhile. So does a sixth while nobody knows how long a question may take. When the engine wakes up it
+    puts down what happened."""
     house: House = await build(operators=("op1", "op2"), engine_calls="2")
     phones = await house.phones("op1", "op2")
     await house.on_duty("op1")
@@ -218,23 +246,23 @@ async def test_a_hung_engine_holds_nobody(build: Callable[..., Any]) -> None:
     await pins_are_copied(house)
     house.signal_engine(signal.SIGSTOP)
     callers = [f"+62811000000{number}" for number in range(5)]
-    calls = [await house.call(caller=caller) for caller in callers]
+    calls = [await house.call(caller=caller, keys=[(0.5, "0")]) for caller in callers]
     await log_in(phones["op2"])
     results = await asyncio.gather(*(call.result() for call in calls))
     assert [result.ended_by for result in results] == ["them"] * 5
-    reasons = sorted(house.steps(caller)[0] for caller in callers)
-    assert reasons == [("lifeline", "bulkhead")] * 3 + [("lifeline", "timeout")] * 2
+    reasons = sorted(reason for caller in callers for reason in house.without_engine(caller))
+    assert reasons == ["bulkhead"] * 3 + ["timeout"] * 2
     await house.asterisk.rx('dialplan set global IVR_STEP_MS ""')  # As a file that was cut off would.
     callers.append("+628110000005")
     last = await house.call(caller=callers[-1])
     assert (await last.result()).ended_by == "them"
-    assert house.steps(callers[-1])[0] == ("lifeline", "timeout")
+    assert house.without_engine(callers[-1]) == ["timeout"]
     house.signal_engine(signal.SIGCONT)
     await house.ended(6)
     for caller in callers:
         row = house.call_of(caller)
         assert (row["result"], row["reason"], row["detail"]) == ("answered", "operator", "person")
-        assert ("lifeline", row["lifeline"]) == house.steps(caller)[0]
+        assert [row["lifeline"]] == house.without_engine(caller)
 
 
 async def test_an_engine_that_is_told_to_stop_lets_the_menus_end(house: House) -> None:
@@ -249,12 +277,12 @@ async def test_an_engine_that_is_told_to_stop_lets_the_menus_end(house: House) -
     await until(lambda: house.call_of("+628110000001").get("state") == "menu", "the menu plays")
     house.signal_engine(signal.SIGTERM)
     await until(lambda: house.health().get("status") != "ok", "the engine drains")
-    second = await house.call(caller="+628110000002")
-    await until(lambda: house.steps("+628110000002"), "the new call goes on without the engine")
+    second = await house.call(caller="+628110000002", keys=[(0.4, "0")])
+    await until(lambda: house.without_engine("+628110000002"), "the new call goes on without the engine")
     await first.press("51")
     await house.engine_ended()
     assert house.call_of("+628110000001")["category"] == "accident"
-    assert house.steps("+628110000002")[0] == ("lifeline", "no-answer")
+    assert house.without_engine("+628110000002") == ["no-answer"]
     await until(lambda: phones["op1"].active and phones["op2"].active, "both talk")
     await house.start_engine()
     await first.hang_up()

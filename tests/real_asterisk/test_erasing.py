@@ -1,13 +1,25 @@
 """A real call is told to its caller, erased, and leaves its number nowhere; the ledger stays whole."""
 
+import csv
 import json
 from pathlib import Path
 
 from house import House, until
 
+from ivr.asterisk.intake_facts import decode_intake
+from ivr.vocabulary import Step
+
 NUMBER = "+628110004242"
 DIGITS = b"8110004242"
 OTHER = "+628110007777"
+
+
+def told_of(house: House, call_id: str) -> set[str]:
+    """The raw facts of a call in Asterisk's own file, where nobody can read them at a glance."""
+    with (house.state / "asterisk/log/cel-custom/master.csv").open(newline="") as file:
+        rows = [row for row in csv.reader(file) if row[0] == Step.FIRST_MENU and row[4] == call_id]
+    (facts,) = [json.loads(row[2])["extra"].rpartition("|")[2] for row in rows]
+    return {value for value in decode_intake(facts).values() if value}
 
 
 def places_with(house: House, text: bytes) -> set[str]:
@@ -30,6 +42,7 @@ async def test_who_called_can_be_told_all_and_be_forgotten(house: House, tmp_pat
     assert house.kinds(first).count("caller") == 1
     log = "asterisk/log/cel-custom/master.csv"
     assert places_with(house, DIGITS) == {log}
+    assert NUMBER in told_of(house, first)
     await until(lambda: "recording-saved" in house.kinds(first), "its recording was looked at")
     assert len(house.recording(first).read_bytes()) > 44
 
@@ -55,6 +68,7 @@ async def test_who_called_can_be_told_all_and_be_forgotten(house: House, tmp_pat
     await until(lambda: "erased" in house.kinds(second), "it is erased after its end", 30)
     assert house.kinds(first).count("erased") == house.kinds(second).count("erased") == 1
     assert places_with(house, DIGITS) == set()
+    assert told_of(house, first) == set()
     assert not list(house.settings.recordings.rglob(f"{second}.wav"))
     assert house.call_of(OTHER)["result"] == "answered"
     assert places_with(house, OTHER[3:].encode()) == {log}

@@ -13,8 +13,9 @@ from house import REPOSITORY, House, until
 from recorded import in_order
 from stack.phones.baresip import Answering, PhoneCall
 
-from ivr.intake.numbers import entry_of
+from ivr.intake.numbers import dialled_forms, entry_of
 from ivr.menu.walk import MenuState, start
+from ivr.routing.advice import MenuAdvice
 from ivr.vocabulary import IntakeField
 
 DIRECT = (
@@ -36,17 +37,20 @@ def accepted(house: House, caller: str) -> list[str]:
     return [extra for found, extra in house.steps(caller) if found == "line-accepted"]
 
 
+ADVISED = {"first-menu", "lifeline-menu", "lifeline-plan"}
+
+
 def advised(house: House, caller: str) -> bool:
     log = house.state / "asterisk/log/cel-custom/master.csv"
-    return log.exists() and any(step.startswith("lifeline-") for step, _ in house.steps(caller))
+    return log.exists() and any(step in ADVISED for step, _ in house.steps(caller))
 
 
-async def in_menu(house: House, dialled: str, caller: str, *, by_lifeline: bool = False) -> PhoneCall:
+async def in_menu(house: House, dialled: str, caller: str, *, engine: bool = True) -> PhoneCall:
     citizen = await house.carrier(user=caller)
     call = await citizen.dial(dialled)
     await call.established()
-    if by_lifeline:
-        await until(lambda: told(house, caller, "lifeline-menu"), "the lifeline's menu plays")
+    if not engine:
+        await until(lambda: told(house, caller, "first-menu"), "the menu plays")
     else:
         await until(lambda: house.call_of(caller).get("state") == "menu", "the menu plays")
     return call
@@ -74,9 +78,9 @@ async def test_callers_in_menus_of_two_languages_go_on_where_they_were(
     await second.closed()
     fire = await house.call("113", caller="+628110000003")
     await fire.result()
-    last = await in_menu(house, "112", "+628110000004", by_lifeline=True)
+    last = await in_menu(house, "112", "+628110000004", engine=False)
     await last.press("*")
-    await until(lambda: len(told(house, "+628110000004", "lifeline-menu")) == 2, "the next language plays")
+    await until(lambda: told(house, "+628110000004", "lifeline-menu"), "the next language plays")
     await last.press("2")
     await last.closed()
 
@@ -124,36 +128,41 @@ async def test_the_lifeline_is_there_after_asterisk_was_restarted_too(build: Cal
     citizen = await house.call(caller="+628110000001", keys=[(0.4, "2")])
     assert (await citizen.result()).ended_by == "them"
     assert accepted(house, "+628110000001") == ["dinkes-1"]
-    assert in_order([step for step, _ in house.steps("+628110000001")], "lifeline-menu", "lifeline-plan")
+    assert in_order([step for step, _ in house.steps("+628110000001")], "first-menu", "lifeline-plan")
 
 
 async def test_a_key_means_what_the_caller_heard_also_when_the_rules_change(
     build: Callable[..., Any],
 ) -> None:
-    """Without an engine a citizen hears the lifeline's menu. An engine comes with rules in which two keys
-    have changed places, and dies again. The citizen presses 1: fire, as heard; who calls now and presses 1
-    gets an ambulance."""
+    """Without an engine two citizens hear the menu. An engine comes with rules in which two keys have changed
+    places. The first presses 1: fire, as heard, though this engine never knew that menu. It dies again. The
+    second presses 1: fire, too; who calls now and presses 1 gets an ambulance."""
     house: House = await build(routing=DIRECT, operators=())
     phones = await house.phones("damkar-1", "dinkes-1")
     phones["damkar-1"].answering = phones["dinkes-1"].answering = ACCEPTS
     await house.rules_in_asterisk()
     before = house.health()["rules"]["digest"]
     await house.kill_engine()
-    early = await in_menu(house, "112", "+628110000001", by_lifeline=True)
+    first = await in_menu(house, "112", "+628110000000", engine=False)
+    early = await in_menu(house, "112", "+628110000001", engine=False)
     house.settings.routing.write_text(OTHER_KEYS)
     await house.start_engine()
     await house.rules_in_asterisk()
     now = house.health()["rules"]["digest"]
+    await first.press("1")
+    await first.closed()
     await house.kill_engine()
     await early.press("1")
     await early.closed()
     late = await house.call(caller="+628110000002", keys=[(0.4, "1")])
     await late.result()
     assert before != now
-    (heard,), (anew,) = (told(house, f"+62811000000{number}", "lifeline-plan") for number in (1, 2))
-    assert (heard[1], heard[9]) == (before, "fire")
+    (alive,), (heard,), (anew,) = (
+        told(house, f"+62811000000{number}", "lifeline-plan") for number in range(3)
+    )
+    assert (alive[1], alive[9]) == (heard[1], heard[9]) == (before, "fire")
     assert (anew[1], anew[9]) == (now, "medical")
-    assert accepted(house, "+628110000001") == ["damkar-1"]
+    assert accepted(house, "+628110000000") == accepted(house, "+628110000001") == ["damkar-1"]
     assert accepted(house, "+628110000002") == ["dinkes-1"]
 
 
@@ -179,7 +188,7 @@ DIALLED: tuple[tuple[str, dict[str, str]], ...] = (
 
 async def test_the_number_dialled_is_understood_without_the_engine_too(house: House) -> None:
     """Numbers with area code, parameters, letters and signs, and calls that were redirected: menu or category
-    are as the engine would have it."""
+    are as the engine would have it. Where the number alone says which menu, nobody is asked."""
     area = house.prepared.rules.city.area_code
     await house.kill_engine()
     for number, (dialled, headers) in enumerate(DIALLED):
@@ -195,8 +204,11 @@ async def test_the_number_dialled_is_understood_without_the_engine_too(house: Ho
         entry = entry_of(raw, area)
         step = start(house.prepared.rules, entry)
         if isinstance(step, MenuState):
-            (offered,) = told(house, caller, "lifeline-menu")
-            assert (offered[3], offered[4], offered[8]) == (step.menu, step.language, entry), dialled
+            asked = bool(headers) or dialled not in dialled_forms(area)
+            (offered,) = told(house, caller, "lifeline-menu" if asked else "first-menu")
+            menu = MenuAdvice.read(offered[1:] if asked else offered[:-1])
+            assert (menu.menu, menu.language, menu.entry) == (step.menu, step.language, entry), dialled
+            assert bool(house.without_engine(caller)) == asked, dialled
         else:
             (plan,) = told(house, caller, "lifeline-plan")
             assert (plan[9], plan[10], plan[15]) == (step.category, step.language, entry), dialled

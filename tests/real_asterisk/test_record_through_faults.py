@@ -75,7 +75,8 @@ async def test_the_link_to_asterisk_is_lost_in_mid_call(house: House, how: str) 
     as_asterisk_has_it(house)
     assert not house.rows("SELECT * FROM ledger WHERE kind LIKE '%-after-reconnect'")
     told = house.story(house.call_of(THIRD)["call_id"])
-    assert in_order([one.kind for one in told], "menu", "decision", "operator-answered", "ended"), told
+    kinds = [one.kind for one in sorted(told, key=lambda one: one.at)]  # the menu's event came last
+    assert in_order(kinds, "menu", "decision", "operator-answered", "ended"), told
     assert {one.source for one in told} == {"asterisk", "asterisk-log", "engine"}
 
 
@@ -151,7 +152,7 @@ async def test_the_engine_starts_without_its_database(house: House) -> None:
     await until(lambda: house.health().get("status") not in (None, "ok"), "the engine runs and complains", 20)
     call = await house.call(caller=FIRST, keys=[(0.2, "1")])
     assert (await call.result()).ended_by == "them"
-    assert house.steps(FIRST)[0][0] == "stage"
+    assert [step for step, _ in house.steps(FIRST)][:2] == ["first-menu", "stage"]
     path.rmdir()
     await house.engine_ready(40)
     row = await house.only_call()

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from ivr.calls.call import Call
 from ivr.calls.events import OperatorChanged
 from ivr.calls.registry import Registry
 from ivr.errors import AgiError
+from ivr.intake.numbers import dialled_forms
 from ivr.ledger.entries import CallerData, Entry
 from ivr.ledger.keeper import Keeper
+from ivr.menu.answer import first_menus
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
 from ivr.routing.advice import decode_plan
@@ -65,8 +68,13 @@ def roster() -> Roster:
 def adviser(record: Record, roster: Roster) -> Adviser:
     files = {("id", "menu-main"): Path("/prompts/id/menu-main.0a1b.wav")}
     catalogue = Catalogue("id", files, {})
-    keeper = Keeper(Registry(), record)  # type: ignore[arg-type]
-    return Adviser(RULES, catalogue, Path("/prompts"), keeper, roster, lambda: NOON)
+    return an_adviser(record, roster, catalogue)
+
+
+def an_adviser(record: Record, roster: Roster, catalogue: Catalogue) -> Adviser:
+    keeper = Keeper(Registry(), record, lambda *call: adviser.identify(*call))  # type: ignore[arg-type]
+    adviser = Adviser(RULES, catalogue, Path("/prompts"), keeper, roster, lambda: NOON)
+    return adviser
 
 
 def intake(**facts: str) -> Question:
@@ -74,8 +82,17 @@ def intake(**facts: str) -> Question:
     return Question(AgiScript.INTAKE, (encode_intake(raw),), "siaga-1.1")
 
 
-def key(pressed: str, menu: str = "main", language: str = "id", wrong: str = "0") -> Question:
-    return Question(AgiScript.KEY, (menu, language, wrong, "112", "number", pressed, ""), "siaga-1.1")
+def key(
+    pressed: str,
+    menu: str = "main",
+    language: str = "id",
+    wrong: str = "0",
+    rules: str = RULES.digest,
+    call_id: str = "siaga-1.1",
+    **facts: str,
+) -> Question:
+    raw = {IntakeField.DIALLED: "112"} | {IntakeField(name): value for name, value in facts.items()}
+    return Question(AgiScript.KEY, (menu, language, wrong, rules, pressed, encode_intake(raw)), call_id)
 
 
 def fields(advice: str) -> list[str]:
@@ -133,6 +150,26 @@ def test_numbers_and_headers_go_beside_the_ledger_not_into_it(adviser: Adviser, 
     assert all("Citizen" not in str(entry.data) for entry in record.entries)
 
 
+def test_who_calls_is_asked_of_the_facts_once(adviser: Adviser, record: Record) -> None:
+    """The first menu was not asked for, and its event has not come yet: the facts stand in the question."""
+    adviser.answer(key("*", dialled="112", caller_number="08112345678"))
+    adviser.answer(key("1", language="en", dialled="911", caller_number="08119999999"))
+    told = [(entry.kind, entry.data["entry"], entry.data["caller"]) for entry in record.entries]
+    assert told == [(kind, "112", "number") for kind in ("intake", "menu", "decision")]
+    assert [caller.number for caller in record.callers] == ["+628112345678"]
+
+
+def test_the_first_menus_are_what_the_engine_would_advise(adviser: Adviser) -> None:
+    menus = first_menus(RULES, partial(adviser.catalogue.advised, Path("/prompts")))
+    assert set(menus) == set(dialled_forms(RULES.city.area_code))
+    for number, (dialled, menu) in enumerate(menus.items()):
+        raw = encode_intake({IntakeField.DIALLED: dialled, IntakeField.CALLER_NUMBER: "08112345678"})
+        advice = adviser.answer(Question(AgiScript.INTAKE, (raw,), f"siaga-1.{number}"))
+        assert menu == (advice if fields(advice)[1] == "menu" else "")
+    assert menus["112"]
+    assert not menus["113"]
+
+
 def test_what_was_advised_is_recorded_before_it_is_said(adviser: Adviser, record: Record) -> None:
     adviser.answer(intake(dialled="112"))
     adviser.answer(key("1"))
@@ -149,11 +186,12 @@ def test_a_menu_that_is_gone_since_a_reload_leads_to_a_person(adviser: Adviser) 
     assert fields(adviser.answer(key("1", menu="gone")))[1] == "plan"
 
 
-@given(st.lists(st.text(max_size=40), min_size=6, max_size=7))
+@given(st.lists(st.text(max_size=40), min_size=5, max_size=5))
 def test_whatever_a_channel_variable_holds_the_answer_is_an_advice(arguments: list[str]) -> None:
-    keeper = Keeper(Registry(), Record())  # type: ignore[arg-type]
-    adviser = Adviser(RULES, Catalogue("id", {}, {}), Path("/p"), keeper, Roster(), lambda: NOON)
-    fields(adviser.answer(Question(AgiScript.KEY, tuple(arguments), "siaga-1.1")))
+    adviser = an_adviser(Record(), Roster(), Catalogue("id", {}, {}))
+    menu, language, wrong, *rest = arguments
+    asked = (menu, language, wrong, RULES.digest, *rest)
+    fields(adviser.answer(Question(AgiScript.KEY, asked, "siaga-1.1")))
 
 
 def test_the_record_holds_the_facts_a_decision_was_made_from(
@@ -161,7 +199,7 @@ def test_the_record_holds_the_facts_a_decision_was_made_from(
 ) -> None:
     """All of them, so that it can be made again from its entry: what is not under ``facts`` stands beside."""
     adviser.answer(key("8"))
-    data = record.entries[0].data
+    data = record.entries[-1].data
     assert data["rules"] == RULES.digest
     told = {name for name in Facts.__slots__ if name in data or name in data["facts"]}
     assert set(Facts.__slots__) - told == {"caller_number"}
@@ -182,40 +220,49 @@ def swapped() -> Rules:
     return load(text, "routing.yaml")
 
 
+def with_other_silence() -> Rules:
+    text = (REPOSITORY / "routing.yaml").read_text()
+    assert "5: other, silence: 3s" in text
+    return load(text.replace("5: other, silence: 3s", "5: other, silence: 4s"), "routing.yaml")
+
+
 def test_who_heard_the_old_menu_goes_on_by_the_old_rules_and_new_callers_by_the_new(
     adviser: Adviser, record: Record
 ) -> None:
-    now = [NOON]
-    adviser._now = lambda: now[0]
-    adviser.answer(intake(dialled="112"))
     adviser.switch(swapped(), adviser.catalogue)
-    now[0] += timedelta(seconds=5)
     assert fields(adviser.answer(key("1")))[4] == "fire"
     old = record.entries[-1].data
     assert old["rules"] == RULES.digest
     assert "damkar-1" in str(old["plan"])
-    fresh = Question(AgiScript.INTAKE, intake(dialled="112").arguments, "siaga-2.2")
-    adviser.answer(fresh)
-    parts = fields(adviser.answer(Question(AgiScript.KEY, key("1").arguments, "siaga-2.2")))
-    assert parts[4] == "medical"
+    assert fields(adviser.answer(key("1", rules=swapped().digest, call_id="siaga-2.2")))[4] == "medical"
     assert record.entries[-1].data["rules"] == adviser.rules.digest
 
 
-def test_a_call_of_which_nothing_is_known_goes_by_the_rules_in_force(adviser: Adviser) -> None:
-    """The engine was restarted while the caller was in the menu."""
+def test_who_hears_the_menu_of_rules_to_come_is_understood(adviser: Adviser) -> None:
+    """Asterisk has its part of new rules before the engine decides by them, and offers their menus."""
+    adviser.expect(swapped(), adviser.catalogue)
+    assert fields(adviser.answer(key("1")))[4] == "fire"
+    assert fields(adviser.answer(key("1", rules=swapped().digest)))[4] == "medical"
+
+
+def test_a_key_of_a_menu_that_is_not_known_is_left_to_the_lifeline(adviser: Adviser, record: Record) -> None:
+    """The engine was restarted and the rules changed meanwhile: only the dialplan knows what was heard."""
     adviser.switch(swapped(), adviser.catalogue)
-    assert fields(adviser.answer(key("1")))[4] == "medical"
+    with pytest.raises(AgiError, match="other files than the engine"):
+        adviser.answer(key("1", rules="0123456789ab"))
+    assert record.entries == []
 
 
 def test_replaced_rules_are_not_kept_for_ever(adviser: Adviser) -> None:
     now = [NOON]
     adviser._now = lambda: now[0]
-    adviser.answer(intake(dialled="112"))
     adviser.switch(swapped(), adviser.catalogue)
     now[0] += KEPT_FOR_MENUS
-    assert fields(adviser.answer(key("1")))[4] == "medical"
-    adviser.switch(RULES, adviser.catalogue)
-    assert len(adviser._replaced) == 1
+    adviser.switch(third := with_other_silence(), adviser.catalogue)
+    assert [one.rules for _, one in adviser._replaced] == [swapped()]
+    assert fields(adviser.answer(key("1", rules=third.digest)))[4] == "fire"
+    with pytest.raises(AgiError):
+        adviser.answer(key("1"))
 
 
 def test_what_people_set_by_hand_is_a_fact_of_the_next_decision(adviser: Adviser, record: Record) -> None:

@@ -33,6 +33,7 @@ from ivr.store.engine import close, create_engine
 from ivr.store.tables import caller_keys, ledger
 from ivr.store.upgrade import upgrade
 from ivr.vocabulary import AgiScript, IntakeField, Step
+from tests.ambon import who_calls_ambon
 
 ROUTING = Path(__file__).resolve().parents[2] / "routing.yaml"
 RULES = load_file(ROUTING)
@@ -61,7 +62,7 @@ async def record(url: str, folder: Path, *, ended: bool = True, answered: bool =
     engine = create_engine(url)
     writer = LedgerWriter(engine, folder / "journal", vault=vault_in(folder))
     writer.start()
-    keeper = Keeper(Registry(), writer)
+    keeper = Keeper(Registry(), writer, who_calls_ambon)
     for call, (caller, number) in CALLS.items():
         keeper.see(CallStarted(call, NOW, "PJSIP/trunk-1", "112"))
         keeper.see(CallAnswered(call, NOW, number))
@@ -215,15 +216,12 @@ class Silent:
 
 
 def priorities(memory: CallerMemory, caller_number: str) -> list[str]:
-    """Of fire, after intake and a key, as the dialplan is told."""
-    adviser = Adviser(
-        RULES, Catalogue("id", {}, {}), Path("/p"), Keeper(Registry(), Silent()), Roster(),  # type: ignore[arg-type]
-        lambda: at(60), memory,
-    )  # fmt: skip
-    raw = {IntakeField.DIALLED: "112", IntakeField.CALLER_NUMBER: caller_number}
-    menu = adviser.answer(Question(AgiScript.INTAKE, (encode_intake(raw),), "c9")).split("|")
-    entry, caller = menu[-4:-2]
-    advice = adviser.answer(Question(AgiScript.KEY, ("main", "id", "0", entry, caller, "1"), "c9"))
+    """Of fire, after a key, as the dialplan is told."""
+    keeper = Keeper(Registry(), Silent(), lambda *call: adviser.identify(*call))  # type: ignore[arg-type]
+    adviser = Adviser(RULES, Catalogue("id", {}, {}), Path("/p"), keeper, Roster(), lambda: at(60), memory)
+    raw = encode_intake({IntakeField.DIALLED: "112", IntakeField.CALLER_NUMBER: caller_number})
+    asked = Question(AgiScript.KEY, ("main", "id", "0", RULES.digest, "1", raw), "c9")
+    advice = adviser.answer(asked)
     return advice.split("|")[3:4]
 
 

@@ -177,6 +177,7 @@ def test_a_line_that_no_decision_named_is_the_last_resort() -> None:
     assert call.ending == Ending(Result.ANSWERED, Reason.LAST_RESORT, Detail.PERSON)
 
 
+FIRST = "1|menu|main|id|0|3|id/menu-main.0a1b|112|number|0123456789ab|end|Og==.Og=="
 OFFERED = "5|1|menu|other|id|0|3|id/menu-other.0a|112|number|0123456789ab|end"
 CHOSEN = (
     "1|0123456789ab|3|300|dinkes:dinkes-1+polresta:polresta-1&polresta-2|"
@@ -205,10 +206,49 @@ def test_what_the_lifeline_decided_is_known_as_if_the_engine_had() -> None:
     assert (chosen["key"], chosen["rule"], chosen["plan"]) == ("1", "3", "l:dinkes-1:15+q:emergency:45")
 
 
-@pytest.mark.parametrize("kind", [Step.LIFELINE_MENU, Step.LIFELINE_PLAN])
+def test_the_lifeline_knows_less_of_who_calls_than_what_was_told_before() -> None:
+    call, findings = story(
+        started(),
+        identified(),
+        step(Step.FIRST_MENU, 0.2, *FIRST.split("|")),
+        step(Step.LIFELINE, 3, "timeout"),
+        step(Step.LIFELINE_MENU, 3.1, *OFFERED.split("|")),
+        step(Step.LIFELINE_PLAN, 4, *CHOSEN.split("|")),
+    )
+    assert call.caller is CallerClass.SIMLESS
+    told = [one.data["caller"] for one in findings if "caller" in one.data]
+    assert told == ["simless"] * 4
+
+
+def test_a_first_menu_is_told_by_its_event() -> None:
+    call, findings = story(started(), answered(), identified(), step(Step.FIRST_MENU, 0.2, *FIRST.split("|")))
+    assert (call.state, call.entry, call.language, call.menu_at) == (State.MENU, "112", "id", at(0.2))
+    assert (findings[-1].kind, findings[-1].by_engine) == (Kind.MENU, False)
+    assert findings[-1].data == {
+        "menu": "main",
+        "language": "id",
+        "wrong_keys": 0,
+        "entry": "112",
+        "caller": "simless",
+        "rules": "0123456789ab",
+    }
+
+
+def test_a_first_menu_that_is_told_late_takes_nobody_back() -> None:
+    """The link was slow: the question about its key was there before."""
+    for later in (AdviceGiven(CALL, at(3), "112", CallerClass.SIMLESS, "main", "en", "*"), decided(3)):
+        before, _ = story(started(), answered(), identified(3), later)
+        call, findings = apply(before, step(Step.FIRST_MENU, 0.2, *FIRST.split("|")))
+        assert call.menu_at == at(0.2)
+        assert Kind.UNEXPECTED not in {finding.kind for finding in findings}
+        assert (call.language, call.rule) == (before.language, before.rule)
+
+
+@pytest.mark.parametrize("kind", [Step.FIRST_MENU, Step.LIFELINE_MENU, Step.LIFELINE_PLAN])
 @pytest.mark.parametrize("cut", [0, 1, 5, 10, -1])
-def test_a_lifelines_step_with_fields_missing_is_odd_and_changes_nothing(kind: Step, cut: int) -> None:
-    fields = (OFFERED if kind is Step.LIFELINE_MENU else CHOSEN).split("|")
+def test_an_advice_in_a_step_with_fields_missing_is_odd_and_changes_nothing(kind: Step, cut: int) -> None:
+    told = {Step.FIRST_MENU: FIRST, Step.LIFELINE_MENU: OFFERED, Step.LIFELINE_PLAN: CHOSEN}
+    fields = told[kind].split("|")
     call, findings = story(started(), answered(), step(kind, 2, *fields[:cut]))
     assert call.category is None
     assert findings[-1].kind is Kind.UNEXPECTED

@@ -23,6 +23,7 @@ from ivr.routing.loader import load
 from ivr.routing.model import Facts
 from ivr.store.engine import close, create_engine
 from ivr.store.upgrade import upgrade
+from tests.ambon import who_calls_ambon
 
 TEXT = (Path(__file__).resolve().parents[2] / "routing.yaml").read_text(encoding="utf-8")
 RULES = load(TEXT, "routing.yaml")
@@ -48,7 +49,7 @@ async def _record(url: str, journal: Path) -> None:
     engine = create_engine(url)
     writer = LedgerWriter(engine, journal)
     writer.start()
-    keeper = Keeper(Registry(), writer)
+    keeper = Keeper(Registry(), writer, who_calls_ambon)
     at = datetime.now(UTC) - timedelta(hours=1)
     for number, category in enumerate(CATEGORIES):
         call = f"1772337600.{number}"

@@ -28,6 +28,7 @@ from ivr.routing.model import Decision, Facts, Mode
 from ivr.store.engine import create_engine
 from ivr.store.upgrade import upgrade
 from ivr.vocabulary import Step
+from tests.ambon import who_calls_ambon
 
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 AMBON = ZoneInfo("Asia/Jayapura")
@@ -70,7 +71,7 @@ async def url(tmp_path: Path, database_url: str) -> str:
     engine = create_engine(database_url)
     writer = LedgerWriter(engine, tmp_path / "journal", vault=a_vault(tmp_path))
     writer.start()
-    keep_calls(Keeper(Registry(), writer))
+    keep_calls(Keeper(Registry(), writer, who_calls_ambon))
     await writer.close()
     await engine.dispose()
     return database_url
@@ -202,7 +203,7 @@ async def test_a_call_found_in_asterisk_is_recorded_with_its_caller(url: str, tm
     writer = LedgerWriter(engine, tmp_path / "journal", vault=a_vault(tmp_path))
     writer.start()
     found = LiveCall("new", "PJSIP/trunk-9", START, START, "112", NUMBER, "", "", "", "", None, ())
-    keeper = Keeper(Registry(), writer)
+    keeper = Keeper(Registry(), writer, who_calls_ambon)
     keeper.reconcile(Snapshot((found,), ()), keeper.registry.mark(), at(90))
     keeper.reconcile(Snapshot((), (), asterisk_since=at(95)), keeper.registry.mark(), at(100))
     await writer.close()

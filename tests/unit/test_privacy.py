@@ -32,6 +32,7 @@ from ivr.settings import Settings
 from ivr.store.engine import close, create_engine
 from ivr.store.tables import caller_keys, caller_marks, callers, erasures, ledger
 from ivr.store.upgrade import upgrade
+from tests.ambon import who_calls_ambon
 
 ROUTING = Path(__file__).resolve().parents[2] / "routing.yaml"
 RULES = load_file(ROUTING)
@@ -56,7 +57,7 @@ class Installation:
         await upgrade(self.settings.database)
         self.log.parent.mkdir(parents=True)
         async with self.writing() as (writer, engine):
-            keeper = Keeper(Registry(), writer)
+            keeper = Keeper(Registry(), writer, who_calls_ambon)
             for call, number in ((FIRST, "08111234567"), (LIVE, NUMBER), (STRANGER, OTHER)):
                 keeper.see(CallStarted(call, START, "PJSIP/trunk-1", "112"))
                 keeper.see(CallAnswered(call, START, number))
@@ -79,7 +80,7 @@ class Installation:
 
     async def end(self, call: str) -> None:
         async with self.writing() as (writer, _):
-            keeper = Keeper(Registry(), writer)
+            keeper = Keeper(Registry(), writer, who_calls_ambon)
             keeper.see(CallStarted(call, START, "PJSIP/trunk-1", "112"))
             keeper.see(CallEnded(call, START + timedelta(seconds=60), 16, True))
 

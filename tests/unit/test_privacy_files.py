@@ -53,6 +53,18 @@ def test_numbers_and_names_of_a_call_are_blanked_in_place(tmp_path: Path) -> Non
     assert blank_events(tmp_path / "none", [CALL]) == 0
 
 
+def test_the_raw_facts_of_a_first_menu_are_blanked_too(tmp_path: Path) -> None:
+    advice, facts = "1|menu|main|id|0|3|id/menu-main.0a|112|number|0123456789ab|end", "OjExMg==.Ok9+/g=="
+    first = ["first-menu", f"{AT}.2", f'{{"extra":"{advice}|{facts}"}}', *event(CALL)[3:]]
+    other = ["first-menu", f"{AT}.2", f'{{"extra":"{advice}|{facts}"}}', *event(f"{CALL}7")[3:]]
+    write(tmp_path / "master.csv", first, other)
+    assert blank_events(tmp_path, [CALL]) == 1
+    blanked, untouched = read(tmp_path / "master.csv")
+    assert blanked[2] == f'{{"extra":"{advice}|{" " * len(facts)}"}}'
+    assert blanked[6].strip() == ""
+    assert untouched == other
+
+
 def test_the_event_log_is_renamed_once_a_day_and_kept_so_long(tmp_path: Path) -> None:
     current = tmp_path / "master.csv"
     assert rotate_events(tmp_path, date(2026, 3, 2)) is None

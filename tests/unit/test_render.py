@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.errors import SettingsError
+from ivr.intake.numbers import dialled_forms
 from ivr.render import generated
 from ivr.render.etc import of_rules, render
 from ivr.render.files import secret, write_atomic
@@ -15,6 +16,7 @@ from ivr.render.install import AsteriskInstall, find_install
 from ivr.routing.loader import load, load_file
 from ivr.routing.rules import Rules
 from ivr.settings import Settings
+from ivr.vocabulary import FIRST_MENU
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -185,7 +187,12 @@ def test_the_lifeline_has_a_generation_for_the_rules_in_force_and_each_before(
     text = (REPOSITORY / "routing.yaml").read_text()
     now = load(text.replace("damkar-1 15s", "damkar-1 16s"), "routing.yaml")
     parts = of_rules(settings(tmp_path), now, [], [rules], lambda phone: "x")
-    assert f"IVR_LIFELINE={now.digest}\n" in parts["generated/globals.conf"]
+    globals_ = parts["generated/globals.conf"].splitlines()
+    assert globals_[-1] == f"IVR_LIFELINE={now.digest}", "cut off, the file leaves no first menu that counts"
+    menus = dict(line.split("=") for line in globals_ if line.startswith(FIRST_MENU))
+    assert set(menus) == {f"{FIRST_MENU}{form}" for form in dialled_forms("0911")}
+    assert menus[f"{FIRST_MENU}112"].endswith(f"|112|number|{now.digest}|end")
+    assert menus[f"{FIRST_MENU}113"] == "", "empty, but there: Asterisk would keep an older one"
     lifeline = parts["generated/lifeline.conf"]
     assert lifeline.index(f"[lifeline-{now.digest}-whole]") < lifeline.index(f"[lifeline-{rules.digest}]")
     assert f"[lifeline-{rules.digest}-whole]" in lifeline

@@ -230,11 +230,15 @@ class Engine:
         self.changes = Changes(
             settings,
             open_rulebook(settings),
+            self._expect,
             self._switch,
             self._mark,
             lambda before: any(call <= before for call in self.calls),
             lambda: datetime.now(UTC),
         )
+
+    def _expect(self, rules: Rules, _: Catalogue) -> None:
+        self.happened.append("expect")
 
     def _switch(self, rules: Rules, _: Catalogue) -> None:
         self.rules = rules
@@ -289,7 +293,7 @@ async def test_a_changed_file_goes_live_after_asterisk_has_its_part(engine: Engi
     engine.happened.clear()
     engine.settings.routing.write_text(NEW_LINE)
     await until(lambda: engine.line("perkim-7"))
-    assert engine.happened == ["res_pjsip.so", "pbx_config.so", "switch"]
+    assert engine.happened == ["expect", "res_pjsip.so", "pbx_config.so", "switch"]
     await until(lambda: read_in_use(engine.settings) == InUse(2, (1,)))
 
 
@@ -408,7 +412,7 @@ async def test_an_engine_that_starts_with_a_broken_file_has_asterisk_in_step_wit
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert engine.happened[:2] == ["res_pjsip.so", "pbx_config.so"]
+    assert engine.happened[-3:] == ["res_pjsip.so", "pbx_config.so", "switch"]
     assert engine.changes.status.refused
 
 

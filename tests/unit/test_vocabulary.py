@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
+from ivr.intake.numbers import dialled_forms
 from ivr.recordings.disk import HOLD_SECONDS
 from ivr.routing.advice import encode_menu_advice, encode_plan_advice
 from ivr.routing.model import CallerClass, QueueStage
 from ivr.vocabulary import (
     FIELD_SEPARATOR,
+    FIRST_MENU,
     HIGHEST_PRIORITY,
     LAYER_1_QUEUE,
     PRIORITY_STEPS,
@@ -57,6 +59,11 @@ def test_the_dialplan_asks_exactly_the_known_questions() -> None:
     assert set(re.findall(r"IVR_QUESTION=([a-z]+)/", CODE)) == set(AgiScript)
 
 
+def test_the_first_menu_is_found_by_what_was_dialled() -> None:
+    assert f"${{{FIRST_MENU}${{FILTER(0-9+," in FILES["intake.conf"]
+    assert all(re.fullmatch("[0-9+]{1,29}", form) for form in dialled_forms("0911"))
+
+
 def test_intake_sends_as_many_facts_as_the_engine_reads() -> None:
     assert FILES["intake.conf"].count("${BASE64_ENCODE(:${") == len(IntakeField)
 
@@ -92,6 +99,11 @@ def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
         entry="112",
         caller=CallerClass.NUMBER,
     )
+    fields = menu.split(FIELD_SEPARATOR)
+    assert (
+        f'${{CUT(IVR_ADVICE,|,{len(fields) - 1}-)}}" = "1|menu:${{IVR_LIFELINE}}|end"' in FILES["intake.conf"]
+    )
+    assert fields[-2] == "0123456789ab", "the digest of its rules"
     for kind, advice in (("menu", menu), ("plan", plan)):
         fields = len(advice.split(FIELD_SEPARATOR))
         for file in ("ask.conf", "lifeline.conf"):
