@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import structlog
+
 from ivr.asterisk.agi_server import Question
 from ivr.callers.memory import CallerMemory
 from ivr.calls.notes import AdviceGiven, CallIdentified, DecisionMade
@@ -21,7 +23,7 @@ from ivr.menu.answer import PromptPath, menu_advice, plan_advice
 from ivr.menu.walk import Chosen, MenuState, Step, press, start
 from ivr.prompts import Catalogue
 from ivr.queueing.roster import Roster
-from ivr.routing.advice import encode_plan
+from ivr.routing.advice import DECLINED, encode_plan
 from ivr.routing.decide import decide, plan
 from ivr.routing.model import CallerClass, Facts
 from ivr.routing.rules import Rules
@@ -30,9 +32,14 @@ from ivr.rulebook.by_hand import ByHand
 from ivr.vocabulary import AgiScript
 from ivr.who_calls import who_calls
 
+KEY_ARGUMENTS = 5
+"""Of :attr:`ivr.vocabulary.AgiScript.KEY`."""
 KEPT_FOR_MENUS = timedelta(minutes=5)
 """Rules that were replaced answer callers who heard their menus so long: no walk through menus takes longer
 (at most 12 of them, of some 15 s each; dialplan/menu.conf)."""
+
+_OTHER_RULES = "the lifeline answers by them; if it stays so, Asterisk was not told of new rules: ivr doctor"
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +98,18 @@ class Adviser:
             self._replaced = (*young, (now, self._in_force))
         self._in_force, self._coming = InForce(rules, catalogue), None
 
-    def _heard(self, digest: str) -> InForce:
-        """The set that a caller's menu is of. Raises :class:`AgiError` when it is none of ours: the lifeline
-        knows what that menu's keys mean."""
-        replaced = (one for _, one in self._replaced)
+    def _heard(self, digest: str) -> InForce | None:
+        """The set that a caller's menu is of; ``None``: none of ours. The lifeline knows what it means."""
+        now = self._now()
+        replaced = (one for until, one in self._replaced if now - until < KEPT_FOR_MENUS)
         for one in filter(None, (self._in_force, self._coming, *replaced)):
             if one.rules.digest == digest:
                 return one
-        raise AgiError(
-            f"The caller hears a menu of the rules {digest[:12]!r}, and {self.rules.digest} are in force: "
-            "Asterisk goes by other files than the engine. That passes by itself within a minute; ivr doctor "
-            "looks into it."
-        )
+        return None
 
-    def answer(self, question: Question) -> str:
-        """The advice for ``question``. Raises :class:`AgiError` for a question that is none."""
+    def answer(self, question: Question) -> str | None:
+        """The advice for ``question``; ``None`` where the raw facts are needed and have not come yet. Raises
+        :class:`AgiError` for a question that is none."""
         match question.script:
             case AgiScript.INTAKE:
                 return self._intake(question)
@@ -119,32 +123,41 @@ class Adviser:
             self._callers.came(call_id, data.number)
         return note, data
 
-    def _intake(self, question: Question) -> str:
-        who = self._keeper.identify(question.call_id, self._now(), question.arguments[0])
+    def _intake(self, question: Question) -> str | None:
+        if question.raw_facts is None:
+            return None
+        who = self._keeper.identify(question.call_id, self._now(), question.raw_facts)
         by = self._in_force
         return self._advise(by, question, start(by.rules, who.entry), who.entry, who.caller, None)
 
-    def _key(self, question: Question) -> str:
-        if len(question.arguments) != AgiScript.KEY.arguments:
+    def _key(self, question: Question) -> str | None:
+        if len(question.arguments) != KEY_ARGUMENTS:
             raise AgiError(
-                f"The question 'key' has {len(question.arguments)} arguments and needs "
-                f"{AgiScript.KEY.arguments}: dialplan/menu.conf and the engine are of different versions; "
-                "install both again."
+                f"The question 'key' has {len(question.arguments)} arguments and needs {KEY_ARGUMENTS}: "
+                "dialplan/menu.conf and the engine are of different versions; install both again."
             )
-        menu, language, wrong, digest, key, raw_facts = question.arguments
-        state = MenuState(menu, language, int(wrong) if wrong.isdecimal() else 0)
+        menu, language, wrong, digest, key = question.arguments
         by = self._heard(digest)
-        entry, caller = self._who(question.call_id, raw_facts)
+        if by is None:
+            _log.warning("menu_of_other_rules", call=question.call_id, rules=digest[:12], remedy=_OTHER_RULES)
+            return DECLINED
+        who = self._who(question)
+        if who is None:
+            return None
+        entry, caller = who
+        state = MenuState(menu, language, int(wrong) if wrong.isdecimal() else 0)
         if entry not in by.rules.numbers:
             entry = OTHER
         return self._advise(by, question, press(by.rules, state, key), entry, caller, key)
 
-    def _who(self, call_id: str, raw_facts: str) -> tuple[str, CallerClass]:
+    def _who(self, question: Question) -> tuple[str, CallerClass] | None:
         """The call's entry and who calls. Mostly that is known, from Asterisk's event of the first menu."""
-        call = self._keeper.registry.get(call_id)
+        call = self._keeper.registry.get(question.call_id)
         if call is not None and call.entry is not None and call.caller is not None:
             return call.entry, call.caller
-        note = self._keeper.identify(call_id, self._now(), raw_facts)
+        if question.raw_facts is None:
+            return None
+        note = self._keeper.identify(question.call_id, self._now(), question.raw_facts)
         return note.entry, note.caller
 
     def _advise(

@@ -28,7 +28,7 @@ from ivr.calls.notes import EngineNote
 from ivr.calls.registry import Change, Registry
 from ivr.calls.states import State
 from ivr.clock_watch import ClockWatch
-from ivr.errors import AgiError, AmiError, SettingsError
+from ivr.errors import AmiError, SettingsError
 from ivr.health.look import (
     anchor_part,
     event_log_part,
@@ -65,6 +65,7 @@ from ivr.recordings.disk import DiskGuard
 from ivr.recordings.watch import RecordingWatch
 from ivr.refused_watch import RefusedWatch
 from ivr.render.files import secret
+from ivr.routing.advice import DECLINED
 from ivr.rulebook import open_rulebook, voices
 from ivr.rulebook.by_hand import ByHand
 from ivr.rulebook.changes import Changes
@@ -248,10 +249,10 @@ class Engine:
             await asyncio.sleep(0.1)
 
     def _is_new(self, call: Call | None) -> bool:
-        """Whether it came to its first menu when the engine was being stopped already."""
+        """Whether it came when the engine was being stopped already."""
         if self._draining is None:
             return False
-        return call is None or call.menu_at is None or call.menu_at > self._draining
+        return call is None or (call.menu_at or call.answered_at or call.seen_at) > self._draining
 
     async def _restore(self) -> None:
         """Calls that an earlier run left open: Asterisk may still hold them, their clocks still run, or
@@ -266,17 +267,18 @@ class Engine:
         self._keeper.registry.restore(calls)
         self._recordings.take(calls)
 
-    def _answer(self, question: Question) -> str:
+    def _answer(self, question: Question) -> str | None:
         began = time.perf_counter()
         self._link.catch_up()
         if self._is_new(self._keeper.registry.get(question.call_id)):
-            raise AgiError("The engine is being stopped: a new call goes by the plain dialplan.")
+            return DECLINED
         try:
             advice = self._adviser.answer(question)
         except Exception:
             self._metrics.questions.labels(question.script, "failed").inc()
             raise
-        self._metrics.answered(question.script, time.perf_counter() - began)
+        if advice is not None:
+            self._metrics.answered(question.script, time.perf_counter() - began)
         return advice
 
     def _on_event(self, message: AmiMessage) -> None:

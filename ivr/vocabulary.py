@@ -5,15 +5,15 @@ plan, and the names of the user events that the dialplan writes to the channel e
 compares this module with the files in ``dialplan/``; ``docs/contract.md`` explains it to people.
 
 Division of labour: Asterisk holds the call. The engine is asked once per key (and at intake, where the first
-menu does not follow from the number dialled), each time for one *advice*, and keeps no state of its own
-between the questions: what it needs to know comes with the question. So an engine that dies or restarts
-between two questions loses nothing.
+menu does not follow from the number dialled), each time for one *advice*, and need keep nothing between the
+questions: what it must know comes with the question. So an engine that dies or restarts between two questions
+loses nothing.
 """
 
 import re
 from enum import StrEnum
 
-CONTRACT_VERSION = "1"
+CONTRACT_VERSION = "2"
 """First field of every advice and plan. The dialplan ignores an advice with another version."""
 
 END_MARK = "end"
@@ -25,23 +25,19 @@ FIELD_SEPARATOR = "|"
 
 class AgiScript(StrEnum):
     """Which question the dialplan asks: the first part of an AGI request's path. Behind it, each after a
-    ``/``, stand the Uniqueid of the channel that asks and the arguments."""
+    ``/``, stand the Uniqueid of the channel that asks and the arguments. The raw facts of the call are the
+    AGI's only argument of Asterisk's own (``agi_arg_1``)."""
 
     INTAKE = "intake"
-    """What the call begins with. Argument: the raw facts."""
+    """What the call begins with. No arguments."""
     KEY = "key"
     """Arguments: menu, language, wrong keys so far, digest of the rules that the menu is of, the key (one of
-    ``0-9 * #``, or :data:`SILENCE`), the raw facts."""
-
-    @property
-    def arguments(self) -> int:
-        """How many there are. In the last, the raw facts, further ``/`` may stand: those of
-        :class:`IntakeField`, each with a colon before it, base64, joined by ``.``"""
-        return 1 if self is AgiScript.INTAKE else 6
+    ``0-9 * #``, or :data:`SILENCE`)."""
 
 
 class IntakeField(StrEnum):
-    """The raw facts of a call in the order in which a question carries them."""
+    """The raw facts of a call in the order in which a question or a step carries them: each with a colon
+    before it, base64, joined by ``.``"""
 
     DIALLED = "dialled"
     CALLER_NUMBER = "caller_number"
@@ -70,17 +66,21 @@ class Advice(StrEnum):
     """Second field of an advice: what the dialplan shall do next."""
 
     MENU = "menu"
-    """``1|menu|<menu>|<language>|<wrong keys>|<silence seconds>|<prompt>|<entry>|<caller class>|<rules>|end``
+    """``2|menu|<menu>|<language>|<wrong keys>|<silence seconds>|<prompt>|<entry>|<caller class>|<rules>|end``
 
     Play the prompt, wait for one key, ask :attr:`AgiScript.KEY`. ``rules`` is the digest of the rules that
     the menu is of: a key means what the caller heard, also for the lifeline."""
     PLAN = "plan"
-    """``1|plan|<plan>|<priority>|<category>|<language>|<accept prompt>|<mark>|<min penalty>|<max penalty>|``
+    """``2|plan|<plan>|<priority>|<category>|<language>|<accept prompt>|<mark>|<min penalty>|<max penalty>|``
     ``<entry>|<caller class>|end``
 
     Carry out the plan. ``mark`` is empty or ``cannot-speak``. Penalties are :data:`ANY_PENALTY` when any
     operator may answer. A prompt is a file below the directory of prompts, without its ending
     (``id/menu-main.1a2b3c``)."""
+    LIFELINE = "lifeline"
+    """``2|lifeline|end``
+
+    The lifeline shall answer. The engine is well, and this question is none for it."""
 
 
 HIGHEST_PENALTY = 10
@@ -142,8 +142,10 @@ class Variable(StrEnum):
 
 
 class GlobalVariable(StrEnum):
-    """Global variables of the dialplan that the engine sets while it serves."""
+    """Global variables of the dialplan that the engine or the doctor reads or sets while it serves."""
 
+    RULES = "IVR_LIFELINE"
+    """Digest of the rules that the dialplan goes by: they are in force for a call that begins now."""
     NO_RECORDING_UNTIL = "IVR_NO_RECORDING_UNTIL"
     """Until then (seconds since 1970) no recording begins: the disk is nearly full. Counts only within a
     minute of that time, so that recordings begin again by themselves when nobody sets it anew."""
@@ -160,10 +162,10 @@ class Step(StrEnum):
     ``|``. They reach the engine over AMI and the CEL file alike."""
 
     FIRST_MENU = "first-menu"
-    """The call's first menu plays, by :data:`FIRST_MENU`. Extra: the whole advice|the raw facts as a question
-    carries them."""
+    """The call's first menu plays, by :data:`FIRST_MENU`. Extra: the whole advice|the raw facts."""
     LIFELINE = "lifeline"
-    """The call goes on without the engine. Extra: the reason (:class:`LifelineReason`)."""
+    """The call goes on without the engine. Extra: the reason (:class:`LifelineReason`), and of a call whose
+    first menu was to be asked for |the raw facts."""
     LIFELINE_MENU = "lifeline-menu"
     """The lifeline offers a menu. Extra: the key that led here (empty: none)|the whole advice."""
     LIFELINE_PLAN = "lifeline-plan"
@@ -200,6 +202,8 @@ class LifelineReason(StrEnum):
     """Too many calls are waiting for the engine already."""
     NONSENSE = "nonsense"
     """An advice of another version or of an unknown kind, or one menu after the other without end."""
+    DECLINED = "declined"
+    """The engine said so: it is being stopped, or does not know the rules that the caller's menu is of."""
     CIRCUIT = "circuit"
     """The last questions of all calls went without an advice; only now and then one tries the engine."""
 

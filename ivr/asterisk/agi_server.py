@@ -4,8 +4,10 @@ Whatever goes wrong here, the connection is closed without an advice and the dia
 caller. Every wait has a deadline, so no peer, however broken, costs more than its own socket.
 
 Waking up costs the engine more than answering does, so a question wakes it once. The kernel tells us of a
-connection when its first line is there. The whole question stands in the second of some twenty lines that
-Asterisk writes one by one: it is answered as soon as that line is read. The engine ends its side of the
+connection when its first line is there. The question stands in the second of some twenty lines that Asterisk
+writes one by one: mostly it is answered as soon as that line is read. The raw facts of the call stand in the
+last line, and are waited for where the engine does not know the call. (In the address, that second line, they
+would be personal data in Asterisk's log whenever the engine is away.) The engine ends its side of the
 connection with the command; the other lines, Asterisk's reply and its own end are read later, together with
 those of other calls.
 """
@@ -16,7 +18,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -44,6 +46,8 @@ NO_HANDLES_SECONDS = 1.0
 """When the machine has no handle for a connection, so long until the next try."""
 _SCRIPT = b"agi_network_script: "
 """The name of the line that holds the question. Nothing of a caller's stands before it."""
+_FACTS = b"\nagi_arg_1: "
+"""The name of the line that holds the raw facts: the last of all."""
 _END = b"\n\n"
 _READ_BYTES = 4096
 
@@ -53,15 +57,17 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Question:
     """What the dialplan asks. ``arguments`` may be empty texts; ``call_id`` is the Uniqueid of the channel
-    that asks."""
+    that asks. ``raw_facts`` (:class:`ivr.vocabulary.IntakeField`): ``None`` until they have come."""
 
     script: AgiScript
     arguments: tuple[str, ...]
     call_id: str
+    raw_facts: str | None = None
 
 
-Answer = Callable[[Question], str]
-"""Gives the advice for a question (see ``ivr.vocabulary.Advice``). It may not wait for anything."""
+Answer = Callable[[Question], str | None]
+"""Gives the advice for a question (see ``ivr.vocabulary.Advice``); ``None`` where it takes the raw facts, and
+these have not come: then it is asked again with them. It may not wait for anything."""
 
 
 class AgiServer:
@@ -181,6 +187,7 @@ class _Conversation:
         self._reply_until = 0.0
         self._over = False
         self._call = ""
+        self._wants_facts = False
 
     def begin(self) -> None:
         self._hear()
@@ -219,12 +226,12 @@ class _Conversation:
             received = self._receive()
             if received is None:
                 return
-            line = _line(self._heard)
-            if line is not None:
-                self._reply_to(line)
+            line, facts = _line(self._heard), _facts(self._heard)
+            if line is not None and (facts is not None or not self._wants_facts):
+                self._reply_to(line, facts)
             elif not received:
                 self.end(AgiHangup("The peer closed before its question (a port scan or health check?)."))
-            elif _END in self._heard:
+            elif facts is not None:
                 self.end(AgiError("Headers without agi_network_script: is the peer an Asterisk?"))
 
     def _receive(self) -> bytes | None:
@@ -241,18 +248,22 @@ class _Conversation:
             self.end(AgiError(f"The headers, or a reply, are longer than {HEADER_BYTES} bytes."))
         return received
 
-    def _reply_to(self, line: bytes) -> None:
-        self._stop_waiting()
+    def _reply_to(self, line: bytes, facts: str | None) -> None:
         try:
-            question = read_question(line)
+            question = replace(read_question(line), raw_facts=facts)
             self._call = question.call_id
-            self._say(set_advice(self._answer(question)))
+            advice = self._answer(question)
+            if advice is None and facts is None:
+                self._wants_facts = True
+                return
+            self._say(set_advice(advice or ""))
         except AgiError as error:
             self.end(error)
         except Exception as error:
             log.error("agi_question_failed", call=self._call, **place(error))
             self.end()
         else:
+            self._stop_waiting()
             with suppress(OSError):  # the peer has closed, and its end is read with the others'
                 self._peer.shutdown(socket.SHUT_WR)
             self._reply_until = asyncio.get_running_loop().time() + REPLY_SECONDS
@@ -292,17 +303,25 @@ def _line(heard: bytearray) -> bytes | None:
     return bytes(heard[start + len(_SCRIPT) : end]) if 0 <= start < end else None
 
 
+def _facts(heard: bytearray) -> str | None:
+    """The raw facts once everything has come, empty where there are none; ``None`` before."""
+    end = heard.find(_END)
+    if end < 0:
+        return None
+    _, name, facts = bytes(heard[:end]).rpartition(_FACTS)
+    return decode(facts) if name else ""
+
+
 def read_question(line: bytes) -> Question:
     """The question in ``<script>/<call id>/<argument>/<argument>…``, as dialplan/ask.conf writes it after the
-    engine's address. The last argument may hold further ``/``. Raises :class:`AgiError`."""
+    engine's address. Raises :class:`AgiError`."""
     script, _, rest = decode(line).partition("/")
     if script not in _SCRIPTS:
         raise AgiError(f"The dialplan asks {script[:40]!r}; it may ask {', '.join(AgiScript)}.")
     call_id, _, arguments = rest.partition("/")
     if not call_id:
         raise AgiError(f"The question {script!r} does not name its call: see dialplan/ask.conf.")
-    asked = AgiScript(script)
-    return Question(asked, tuple(arguments.split("/", asked.arguments - 1)), call_id)
+    return Question(AgiScript(script), tuple(arguments.split("/")) if arguments else (), call_id)
 
 
 _SCRIPTS = frozenset(AgiScript)

@@ -51,10 +51,21 @@ def _first_menu(call: Call, event: events.StepTaken) -> Effect:
     except ValueError:
         return Effect(Kind.MENU, odd="fields are wrong")
     data = _menu_data(advice) | {"caller": call.caller or advice.caller}
-    if call.menu_at is not None:  # the question about its key came first
-        return Effect(Kind.MENU, data, {"menu_at": min(call.menu_at, event.at)})
-    facts = {"entry": data["entry"], "language": data["language"], "menu_at": event.at}
+    facts: dict[str, object] = {"menu_at": min(call.menu_at or event.at, event.at)}
+    if call.menu_at is None and call.rule is None:  # otherwise the question about its key came first
+        facts |= {"entry": data["entry"], "language": data["language"]}
     return Effect(Kind.MENU, data, facts, State.MENU)
+
+
+def raw_facts(event: events.StepTaken) -> str:
+    """What this step tells of who calls, as a question would carry it; empty where it tells nothing, or where
+    that was erased."""
+    match event.step, event.fields:
+        case Step.FIRST_MENU, (*advice, facts) if len(advice) == MenuAdvice.FIELDS:
+            return facts.strip()
+        case Step.LIFELINE, (_, facts):
+            return facts.strip()
+    return ""
 
 
 def _lifeline(call: Call, event: events.StepTaken) -> Effect:
@@ -68,11 +79,10 @@ def _lifeline_menu(call: Call, event: events.StepTaken) -> Effect:
         advice = MenuAdvice.read(fields)
     except ValueError:
         return Effect(Kind.LIFELINE_MENU, odd="fields are wrong")
-    caller = call.caller or advice.caller
-    data = _menu_data(advice) | {"caller": caller}
+    data = _menu_data(advice) | {"caller": advice.caller}
     facts = {
         "entry": data["entry"],
-        "caller": caller,
+        "caller": call.caller or advice.caller,
         "language": data["language"],
         "menu_at": call.menu_at or event.at,
     }
@@ -98,7 +108,7 @@ def _lifeline_plan(call: Call, event: events.StepTaken) -> Effect:
         return Effect(Kind.LIFELINE_PLAN, odd="fields are wrong")
     known = {
         "entry": text(advice.entry),
-        "caller": call.caller or advice.caller,
+        "caller": advice.caller,
         "category": text(advice.category),
         "language": text(advice.language),
         "priority": advice.priority,
@@ -110,6 +120,7 @@ def _lifeline_plan(call: Call, event: events.StepTaken) -> Effect:
         data["cannot_speak"] = True
     facts = {
         **known,
+        "caller": call.caller or advice.caller,
         "cannot_speak": advice.cannot_speak,
         "line_agencies": decode_agencies(agencies[:LONGEST_PLAN]),
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TypeGuard
 
 from ivr.calls import clock
 from ivr.calls.call import Call
@@ -14,9 +13,9 @@ from ivr.calls.reduce import apply
 from ivr.calls.registry import Change, Registry
 from ivr.calls.retelling import is_news
 from ivr.calls.snapshot import Snapshot
+from ivr.calls.steps import raw_facts
 from ivr.ledger.entries import CallerData, Entry, Source, of_no_call
 from ivr.ledger.writer import LedgerWriter
-from ivr.vocabulary import Step
 
 Identify = Callable[[str, datetime, str], tuple[CallIdentified, CallerData]]
 """Who calls (call id, time): what the raw facts, as a question carries them, say of it."""
@@ -33,9 +32,13 @@ class Keeper:
     def see(self, event: CallEvent | EngineNote, told_by: Source = Source.ASTERISK) -> tuple[Change, ...]:
         """Something happened. A note must be seen *before* the advice is sent, so that the record has it
         ahead of what the dialplan does with it. ``told_by`` is the source of an event of Asterisk's."""
-        if _tells_who_calls(event, self.registry.get(event.call_id)):
-            self.identify(event.call_id, event.at, _raw_facts(event))
+        known = self.registry.get(event.call_id)
+        facts = _who_calls(event, known)
+        if facts and known is not None:
+            self.identify(event.call_id, event.at, facts)
         changes = self._keep(self.registry.apply(event), told_by)
+        if facts and known is None:  # an event comes first: it says how much of the call was missed
+            self.identify(event.call_id, event.at, facts)
         self._caller(event, changes[0].call)
         return changes
 
@@ -62,8 +65,8 @@ class Keeper:
         identified: CallerData | None = None
         for event, number in story:
             if is_news(call, event, number):
-                if _tells_who_calls(event, call):
-                    note, identified = self._identify(event.call_id, event.at, _raw_facts(event))
+                if facts := _who_calls(event, call):
+                    note, identified = self._identify(event.call_id, event.at, facts)
                     call, found = apply(call, note)
                     findings.extend(found)
                 call, found = apply(call, event)
@@ -116,14 +119,11 @@ class Keeper:
         return changes
 
 
-def _tells_who_calls(event: CallEvent | EngineNote, call: Call | None) -> TypeGuard[StepTaken]:
-    """Whether this is the first word of who calls."""
-    first_menu = isinstance(event, StepTaken) and event.step is Step.FIRST_MENU
-    return first_menu and (call is None or call.caller is None)
-
-
-def _raw_facts(first_menu: StepTaken) -> str:
-    return first_menu.fields[-1] if first_menu.fields else ""
+def _who_calls(event: CallEvent | EngineNote, call: Call | None) -> str:
+    """The raw facts, where this event tells them and is the first to do so; otherwise empty."""
+    if not isinstance(event, StepTaken) or (call is not None and call.caller is not None):
+        return ""
+    return raw_facts(event)
 
 
 def entry_of(finding: Finding, told_by: Source = Source.ASTERISK) -> Entry:

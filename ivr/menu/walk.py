@@ -35,7 +35,7 @@ class ChosenBy(StrEnum):
     SILENCE = "silence"
     WRONG_KEYS = "wrong-keys"
     NO_MENU = "no-menu"
-    """The menu is not in the rules any more: they changed during the call."""
+    """The rules of the caller's menu have no such menu: a variable was garbled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from ivr.vocabulary import END_MARK, Step
+from ivr.vocabulary import Step
 
 EVENT_LOG = "master.csv"
 _INNER = rb'(?:[^"]|"")*'
@@ -20,9 +20,9 @@ _EVENT = re.compile(
     rb'"(?P<number>%(inner)s)","(?P<name>%(inner)s)",.*\n' % {b"field": _FIELD, b"inner": _INNER}
 )
 """asterisk-conf/cel_custom.conf: type, time, extra, uniqueid, linkedid, channel, number, name, …"""
-_FIRST_MENU = re.compile(rb'"%s",' % Step.FIRST_MENU.encode())
-_RAW_FACTS = re.compile(rb'\|%s\|(?P<facts>[^"]*)' % END_MARK.encode())
-"""At the end of the extra text of that event (:attr:`ivr.vocabulary.Step.FIRST_MENU`)."""
+_TELLS_FACTS = re.compile(rb'"(?:%s|%s)",' % (Step.FIRST_MENU.encode(), Step.LIFELINE.encode()))
+_RAW_FACTS = re.compile(rb'\|(?P<facts>[^|"]*)""\}')
+"""The end of the extra text of these events (:class:`ivr.vocabulary.Step`)."""
 _TIME = re.compile(rb'"[^"]*","(?P<seconds>[0-9]{9,12})')
 _BEGAN = re.compile(r"([0-9]{9,11})\.[0-9]+$")
 _ONE_DAY = timedelta(days=1)
@@ -115,7 +115,7 @@ def _blank(path: Path, wanted: set[bytes]) -> int:
 def _personal(event: re.Match[bytes]) -> Iterator[tuple[int, int]]:
     yield event.span("number")
     yield event.span("name")
-    if _FIRST_MENU.match(event.string):
+    if _TELLS_FACTS.match(event.string):
         facts = _RAW_FACTS.search(event.string, *event.span("extra"))
         if facts is not None:
             yield facts.span("facts")

@@ -13,6 +13,7 @@ from ivr.render import generated
 from ivr.render.files import refuse_special, secret, write_atomic
 from ivr.render.generated import Phone
 from ivr.render.install import AsteriskInstall, repository
+from ivr.render.reload_note import note_to_reload
 from ivr.render.spoken import prompt_paths
 from ivr.routing.rules import Rules
 from ivr.settings import Settings
@@ -39,6 +40,9 @@ def render(
     _directories(settings, install)
     parts = of_rules(settings, rules, operators, earlier, phone_password(settings))
     wanted = _hand_written() | _generated(settings) | parts
+    # An Asterisk that runs may have read them.
+    there = {name: text for name, text in parts.items() if (settings.etc / name).exists()}
+    note_to_reload(settings, modules_to_reload(settings, there))
     asterisk_conf = generated.directories(settings, install.modules, install.data, install.binary.parent)
     wanted["asterisk.conf"] = asterisk_conf + "\n" + wanted["asterisk.conf"]
     changed = [
@@ -195,7 +199,9 @@ def modules_to_reload(settings: Settings, wanted: Mapping[str, str]) -> tuple[st
     """The modules whose files differ on disk from ``wanted``, in the order in which to reload them."""
     return tuple(
         dict.fromkeys(
-            module for name, module in RELOADED_BY.items() if _text(settings.etc / name) != wanted[name]
+            module
+            for name, module in RELOADED_BY.items()
+            if name in wanted and _text(settings.etc / name) != wanted[name]
         )
     )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ivr.routing.model import CallerClass, LinesStage, QueueStage, Stage
 from ivr.vocabulary import (
@@ -46,7 +47,7 @@ def encode_menu_advice(
     caller: str,
     rules: str,
 ) -> str:
-    """``1|menu|…|end``: play the prompt and wait for one key. ``rules`` is their digest."""
+    """``2|menu|…|end``: play the prompt and wait for one key. ``rules`` is their digest."""
     return _advice(Advice.MENU, menu, language, wrong, silence_seconds, prompt, entry, caller, rules)
 
 
@@ -62,7 +63,7 @@ def encode_plan_advice(
     entry: str,
     caller: str,
 ) -> str:
-    """``1|plan|…|end``: carry out the plan."""
+    """``2|plan|…|end``: carry out the plan."""
     if not 0 <= priority <= HIGHEST_PRIORITY:
         raise ValueError(f"priority {priority} is not 0 to {HIGHEST_PRIORITY}")
     least, most = penalty or ANY_PENALTY
@@ -93,7 +94,7 @@ def join_plan_advice(
     entry: str,
     caller: str,
 ) -> str:
-    """The fields of ``1|plan|…|end`` in their order, whatever stands in them: the lifeline's compiler puts
+    """The fields of ``2|plan|…|end`` in their order, whatever stands in them: the lifeline's compiler puts
     names of the dialplan's variables there."""
     return _advice(
         Advice.PLAN, plan, priority, category, language, accept_prompt, mark, least, most, entry, caller
@@ -115,8 +116,9 @@ def decode_agencies(text: str) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class MenuAdvice:
-    """What ``1|menu|…|end`` says, as far as the record wants it."""
+    """What ``2|menu|…|end`` says, as far as the record wants it."""
 
+    FIELDS: ClassVar[int] = 11
     menu: str
     language: str
     wrong: int
@@ -133,7 +135,7 @@ class MenuAdvice:
 
 @dataclass(frozen=True, slots=True)
 class PlanAdvice:
-    """The same of ``1|plan|…|end``."""
+    """The same of ``2|plan|…|end``."""
 
     plan: str
     priority: int
@@ -168,6 +170,10 @@ def _advice(kind: Advice, *fields: str | int) -> str:
                 f'an advice cannot carry {text!r}: no field may have | " \\ or control characters'
             )
     return FIELD_SEPARATOR.join((CONTRACT_VERSION, kind, *texts, END_MARK))
+
+
+DECLINED = _advice(Advice.LIFELINE)
+"""The lifeline shall answer."""
 
 
 def _encode_stage(stage: Stage) -> str:

@@ -182,9 +182,13 @@ class Changes:
             return
         before, self._live = self._live, (ready.number, ready.rules.digest)
         self._switch(ready.rules, ready.catalogue)
-        self._ready, self._waiting, self._in_asterisk = None, "", True
         now = self._now()
-        self._kept = {number: now if number == before[0] else at for number, at in self._kept.items()}
+        # At the start, Asterisk may have offered menus of any of them until this moment.
+        self._kept = {
+            number: now if number == before[0] or not self._in_asterisk else at
+            for number, at in self._kept.items()
+        }
+        self._ready, self._waiting, self._in_asterisk = None, "", True
         if before != self._live:
             _log.info("rules_live", version=ready.number, rules=ready.rules.digest)
         with suppress(OSError, IvrError):  # then a successor reloads once more, which harms nobody

@@ -4,7 +4,6 @@ This is the work of a process of its own (:mod:`ivr.rulebook.worker`): none of i
 """
 
 import asyncio
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from ivr.render.etc import (
     phone_password,
     write_parts,
 )
-from ivr.render.files import write_atomic
+from ivr.render.reload_note import all_reloaded, note_to_reload
 from ivr.render.spoken import voices
 from ivr.routing.problems import RoutingError
 from ivr.routing.rules import Rules
@@ -129,7 +128,7 @@ def _take(job: Job) -> Answer:
             phone_password(settings),
         )
         modules = modules_to_reload(settings, wanted)
-        pending = _note_to_reload(settings, modules)
+        pending = note_to_reload(settings, modules)
         write_parts(settings, wanted)
     return Taken(number, rules, catalogue, pending, kept, watch)
 
@@ -192,29 +191,9 @@ def _watched(path: Path, bundle: Bundle) -> tuple[Path, ...]:
     return (path, *files, *sorted({file.parent for file in files}))
 
 
-def _note_to_reload(settings: Settings, modules: tuple[str, ...]) -> tuple[str, ...]:
-    """Modules whose files change now or changed before, and that nobody has reloaded since. It stands on disk
-    before the files change, so that a killed engine's successor knows."""
-    pending = tuple(dict.fromkeys((*to_reload(settings), *modules)))
-    if modules:
-        write_atomic(_note(settings), json.dumps(pending) + "\n", 0o600)
-    return pending
-
-
-def to_reload(settings: Settings) -> tuple[str, ...]:
-    try:
-        return tuple(map(str, json.loads(_note(settings).read_bytes())))
-    except (OSError, ValueError, TypeError):
-        return ()
-
-
 def went_live(settings: Settings, number: int) -> None:
     """Asterisk has read its parts, and calls are decided by this version. Raises :class:`OSError`."""
     with Versions(settings.routing_state).lock():
-        _note(settings).unlink(missing_ok=True)
+        all_reloaded(settings)
         before = read_in_use(settings)
         write_in_use(settings, InUse(number, before.next(number).kept))
-
-
-def _note(settings: Settings) -> Path:
-    return settings.routing_state / "to-reload.json"

@@ -36,17 +36,8 @@ class Answers:
 
 
 async def measure(ground: Ground, sizes: Sizes) -> Section:
-    questions = {
-        AgiScript.INTAKE: (encode_intake(FACTS),),
-        AgiScript.KEY: (
-            "main",
-            "id",
-            "0",
-            load_file(ground.installation.settings.routing).digest,
-            "1",
-            encode_intake(FACTS),
-        ),
-    }
+    rules = load_file(ground.installation.settings.routing).digest
+    questions = {AgiScript.INTAKE: (), AgiScript.KEY: ("main", "id", "0", rules, "1")}
     rows: list[tuple[str, int, float | None, float | None, float, float]] = []
     async with ground.engine_of(SIAGA) as engine:
         assert engine is not None
@@ -119,6 +110,7 @@ async def ask(port: int, script: AgiScript, call_id: str, arguments: Sequence[st
         "agi_extension": "s",
         "agi_priority": "15",
         "agi_enhanced": "0.0",
+        "agi_arg_1": encode_intake(FACTS),
     }
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

@@ -13,7 +13,7 @@ from ivr.asterisk.agi_server import AgiServer, Question
 from ivr.vocabulary import AgiScript
 from tests.fake_asterisk.agi_peer import CALL_ID, DEADLINE, asking, connected, question
 
-ADVICE = '1|plan|q:emergency:30+l:satpol-pp&x:20|"q"|\\b|a,b ${EXTEN}|end'
+ADVICE = '2|plan|q:emergency:30+l:satpol-pp&x:20|"q"|\\b|a,b ${EXTEN}|end'
 
 
 def advise(_: Question) -> str:
@@ -21,7 +21,7 @@ def advise(_: Question) -> str:
 
 
 @asynccontextmanager
-async def serving(answer: Callable[[Question], str] = advise) -> AsyncIterator[AgiServer]:
+async def serving(answer: Callable[[Question], str | None] = advise) -> AsyncIterator[AgiServer]:
     server = AgiServer("127.0.0.1", 0, answer)
     await server.start()
     try:
@@ -44,7 +44,9 @@ async def test_a_question_gets_its_advice_and_the_connection_is_closed() -> None
 
     async with serving(answer) as server, asking(server.port, "key", "main", "id", "", "1", "") as asterisk:
         assert await asterisk.advice() == ADVICE
-    assert asked == [Question(AgiScript.KEY, ("main", "id", "", "1", ""), CALL_ID)]
+    assert [(one.script, one.arguments, one.call_id) for one in asked] == [
+        (AgiScript.KEY, ("main", "id", "", "1", ""), CALL_ID)
+    ]
 
 
 async def test_a_port_scan_does_not_freeze_the_server() -> None:
@@ -71,16 +73,38 @@ async def test_headers_without_measure_are_refused(flood: bytes) -> None:
         assert await still_answers(server)
 
 
-async def test_the_facts_of_a_call_may_hold_slashes_as_base64_does() -> None:
+async def test_the_raw_facts_are_waited_for_where_they_are_needed() -> None:
+    """They stand in the last line; of several, the last is Asterisk's own."""
     asked: list[Question] = []
 
-    def answer(question: Question) -> str:
+    def answer(question: Question) -> str | None:
         asked.append(question)
-        return ADVICE
+        return None if question.raw_facts is None else ADVICE
 
-    async with serving(answer) as server, asking(server.port, "intake", "Og==./+/9.Og==") as asterisk:
-        assert await asterisk.advice() == ADVICE
-    assert asked == [Question(AgiScript.INTAKE, ("Og==./+/9.Og==",), CALL_ID)]
+    async with serving(answer) as server, connected(server.port) as asterisk:
+        headers = b"agi_dnid: x\nagi_arg_1: Zm9yZ2Vk\nagi_arg_1: Og==./+/9.Og==\n"
+        whole = question("intake", server.port, headers=headers)
+        asterisk.writer.write(whole[:-60])
+        await until(lambda: len(asked) == 1)
+        asterisk.writer.write(whole[-60:-1])
+        await asyncio.sleep(0.05)
+        assert [one.raw_facts for one in asked] == [None]
+        asterisk.writer.write(whole[-1:])
+        assert ADVICE[:20] in await asterisk.command()
+    assert asked[1] == Question(AgiScript.INTAKE, (), CALL_ID, "Og==./+/9.Og==")
+
+
+@pytest.mark.parametrize("rest", [b"agi_arg_1: Og", b""])
+async def test_facts_that_never_come_are_not_waited_for_long(
+    rest: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agi_server, "HEADER_SECONDS", 0.05)
+    needs_them = lambda question: None if question.raw_facts is None else ADVICE  # noqa: E731
+    async with serving(needs_them) as server:
+        async with connected(server.port) as asterisk:
+            asterisk.writer.write(question("intake", server.port)[:-1] + rest)
+            assert await asterisk.closed() == b""
+        await until(lambda: server.in_progress == 0)
 
 
 async def test_the_answer_comes_with_the_line_that_asks_whatever_comes_of_the_others() -> None:
@@ -172,7 +196,7 @@ async def test_a_failing_answer_lets_the_call_through_and_tells_no_number() -> N
     assert "620000000001" not in str(logs)
 
 
-@pytest.mark.parametrize("advice", ["1|menu\nHANGUP|end", "1|menu\rHANGUP|end", "x" * 5000])
+@pytest.mark.parametrize("advice", ["2|menu\nHANGUP|end", "2|menu\rHANGUP|end", "x" * 5000])
 async def test_an_advice_that_is_no_single_line_is_not_sent(advice: str) -> None:
     def answer(_: Question) -> str:
         return advice

@@ -181,7 +181,7 @@ def live(call: Call) -> LiveCall:
 def first_menu(answer: AmiMessage, seconds: float) -> AmiMessage:
     """What the dialplan tells right after the answer, where it asks nobody which menu to play."""
     facts = {IntakeField.DIALLED: "112", IntakeField.CALLER_NUMBER: answer["CallerIDnum"]}
-    advice = "1|menu|main|id|0|3|id/menu-main.0a1b|112|number|0123456789ab|end"
+    advice = "2|menu|main|id|0|3|id/menu-main.0a1b|112|number|0123456789ab|end"
     event = AmiMessage(answer)
     event["EventName"], event["UserDefType"] = "USER_DEFINED", "first-menu"
     event["Timestamp"] = f"{seconds:.6f}"

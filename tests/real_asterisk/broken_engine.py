@@ -61,7 +61,7 @@ class BrokenEngine:
             raw = await reader.readuntil(b"\n\n")
             headers = dict(line.partition(": ")[::2] for line in raw.decode().splitlines())
             question = read_question(headers["agi_network_script"].encode())
-            dialled = decode_intake(question.arguments[-1])[IntakeField.DIALLED]
+            dialled = decode_intake(headers["agi_arg_1"])[IntakeField.DIALLED]
             self.asked[dialled] = self.asked.get(dialled, 0) + 1
             await self._faults[dialled](Asked(question.script, self.asked[dialled], reader, writer))
         writer.close()

@@ -95,7 +95,7 @@ class Recorded:
     def without_engine(self, caller: str) -> list[str]:
         """Why the call from this number went on without the engine, as its dialplan said: one word at the
         most, if all is well."""
-        return [extra for step, extra in self.steps(caller) if step == Step.LIFELINE]
+        return [extra.partition("|")[0] for step, extra in self.steps(caller) if step == Step.LIFELINE]
 
     def kinds(self, call_id: str) -> list[str]:
         return [told.kind for told in self.story(call_id)]

@@ -15,12 +15,12 @@ from stack.phones.baresip import Answering, Phone
 SHORT_TALK = Answering(after=0.1, hang_up_after=0.2)
 
 
-def plan(stages: str, *, version: str = "1", kind: str = "plan", end: str = "end") -> str:
+def plan(stages: str, *, version: str = "2", kind: str = "plan", end: str = "end") -> str:
     return f"{version}|{kind}|{stages}|6|unknown|id|id/accept-unknown||||112|number|{end}"
 
 
 def menu(prompt: str = "id/no-such-prompt") -> str:
-    return f"1|menu|main|id|0|1|{prompt}|112|number|0123456789ab|end"
+    return f"2|menu|main|id|0|1|{prompt}|112|number|0123456789ab|end"
 
 
 QUEUE = plan("q:emergency:60")
@@ -68,15 +68,15 @@ class Case:
 CASES: Mapping[str, Case] = {
     "closes": Case(says(""), "no-answer"),
     "closes-in-mid-command": Case(says("SET VARIABLE IVR_ADV"), "no-answer"),
-    "closes-in-mid-advice": Case(says('SET VARIABLE IVR_ADVICE "1|plan|q:emergency:45'), "no-answer"),
+    "closes-in-mid-advice": Case(says('SET VARIABLE IVR_ADVICE "2|plan|q:emergency:45'), "no-answer"),
     "half-a-command": Case(says("SET VARIABLE IVR_ADV\n", 1), "no-answer"),
-    "open-quotation-mark": Case(says('SET VARIABLE IVR_ADVICE "1|plan|q:emergency\n', 1), "no-answer"),
+    "open-quotation-mark": Case(says('SET VARIABLE IVR_ADVICE "2|plan|q:emergency\n', 1), "no-answer"),
     "no-end-mark": Case(advises(plan("q:emergency:60", end="")), "no-answer"),
     "no-advice-but-text": Case(advises("Selamat pagi"), "no-answer"),
-    "3-MB-of-text": Case(advises("1|plan|" + "x" * 3_000_000), "no-answer"),
-    "another-version": Case(advises(plan("q:emergency:60", version="2")), "nonsense"),
+    "3-MB-of-text": Case(advises("2|plan|" + "x" * 3_000_000), "no-answer"),
+    "another-version": Case(advises(plan("q:emergency:60", version="3")), "nonsense"),
     "another-kind": Case(advises(plan("q:emergency:60", kind="song")), "nonsense"),
-    "too-few-fields": Case(advises("1|plan|q:emergency:60|end"), "nonsense"),
+    "too-few-fields": Case(advises("2|plan|q:emergency:60|end"), "nonsense"),
     "quotes": Case(advises(plan('q:\\"emergency\\":60 ${SHELL(date)} $[1 / 0]')), None),
     "names-nothing-there": Case(advises(plan("q:nowhere:45+i:nowhere:45:1+l:no-line&none:15+x:y:z")), None),
     "an-empty-plan": Case(advises(plan("")), None),
@@ -136,7 +136,7 @@ async def test_a_first_menu_that_is_not_of_the_rules_in_force_is_asked_for(house
     cases: Mapping[str, tuple[str, dict[str, str]]] = {
         "of other rules": (sound.replace(house.prepared.rules.digest, "0123456789ab"), {}),
         "cut off": (sound[:-4], {}),
-        "of another version": ("2" + sound[1:], {}),
+        "of another version": ("1" + sound[1:], {}),
         "empty": ("", {}),
         "redirected": (sound, {"Diversion": "<sip:110@carrier.example>"}),
         "sound": (sound, {}),
@@ -282,7 +282,7 @@ async def test_an_engine_that_is_told_to_stop_lets_the_menus_end(house: House) -
     await first.press("51")
     await house.engine_ended()
     assert house.call_of("+628110000001")["category"] == "accident"
-    assert house.without_engine("+628110000002") == ["no-answer"]
+    assert house.without_engine("+628110000002") == ["declined"]
     await until(lambda: phones["op1"].active and phones["op2"].active, "both talk")
     await house.start_engine()
     await first.hang_up()

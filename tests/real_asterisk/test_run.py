@@ -57,7 +57,7 @@ async def test_ctrl_c_cuts_nobody_and_records_to_the_end(spoken: Path) -> None:
         assert await asyncio.wait_for(process.wait(), 30) == 0
         calls = house.calls()
         assert [call["result"] for call in calls] == ["answered", "answered"]
-        assert [call["lifeline"] for call in calls] == [None, "no-answer"]
+        assert [call["lifeline"] for call in calls] == [None, "declined"]
         assert all(call["ended_at"] for call in calls)
 
 

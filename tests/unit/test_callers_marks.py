@@ -220,7 +220,7 @@ def priorities(memory: CallerMemory, caller_number: str) -> list[str]:
     keeper = Keeper(Registry(), Silent(), lambda *call: adviser.identify(*call))  # type: ignore[arg-type]
     adviser = Adviser(RULES, Catalogue("id", {}, {}), Path("/p"), keeper, Roster(), lambda: at(60), memory)
     raw = encode_intake({IntakeField.DIALLED: "112", IntakeField.CALLER_NUMBER: caller_number})
-    asked = Question(AgiScript.KEY, ("main", "id", "0", RULES.digest, "1", raw), "c9")
+    asked = Question(AgiScript.KEY, ("main", "id", "0", RULES.digest, "1"), "c9", raw)
     advice = adviser.answer(asked)
     return advice.split("|")[3:4]
 

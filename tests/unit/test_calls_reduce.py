@@ -177,11 +177,11 @@ def test_a_line_that_no_decision_named_is_the_last_resort() -> None:
     assert call.ending == Ending(Result.ANSWERED, Reason.LAST_RESORT, Detail.PERSON)
 
 
-FIRST = "1|menu|main|id|0|3|id/menu-main.0a1b|112|number|0123456789ab|end|Og==.Og=="
-OFFERED = "5|1|menu|other|id|0|3|id/menu-other.0a|112|number|0123456789ab|end"
+FIRST = "2|menu|main|id|0|3|id/menu-main.0a1b|112|number|0123456789ab|end|Og==.Og=="
+OFFERED = "5|2|menu|other|id|0|3|id/menu-other.0a|112|number|0123456789ab|end"
 CHOSEN = (
     "1|0123456789ab|3|300|dinkes:dinkes-1+polresta:polresta-1&polresta-2|"
-    "1|plan|l:dinkes-1:15+q:emergency:45|9|accident|id|id/accept-accident.0a||||112|number|end"
+    "2|plan|l:dinkes-1:15+q:emergency:45|9|accident|id|id/accept-accident.0a||||112|number|end"
 )
 
 
@@ -217,7 +217,7 @@ def test_the_lifeline_knows_less_of_who_calls_than_what_was_told_before() -> Non
     )
     assert call.caller is CallerClass.SIMLESS
     told = [one.data["caller"] for one in findings if "caller" in one.data]
-    assert told == ["simless"] * 4
+    assert told == ["simless", "simless", "number", "number"], "an entry says what it was decided from"
 
 
 def test_a_first_menu_is_told_by_its_event() -> None:
@@ -236,12 +236,16 @@ def test_a_first_menu_is_told_by_its_event() -> None:
 
 def test_a_first_menu_that_is_told_late_takes_nobody_back() -> None:
     """The link was slow: the question about its key was there before."""
-    for later in (AdviceGiven(CALL, at(3), "112", CallerClass.SIMLESS, "main", "en", "*"), decided(3)):
+    note = decided(3)
+    for later in (
+        AdviceGiven(CALL, at(3), "112", CallerClass.SIMLESS, "main", "en", "*"),
+        replace(note, facts=replace(note.facts, entry="other", language="en")),
+    ):
         before, _ = story(started(), answered(), identified(3), later)
         call, findings = apply(before, step(Step.FIRST_MENU, 0.2, *FIRST.split("|")))
         assert call.menu_at == at(0.2)
         assert Kind.UNEXPECTED not in {finding.kind for finding in findings}
-        assert (call.language, call.rule) == (before.language, before.rule)
+        assert (call.entry, call.language, call.rule) == (before.entry, "en", before.rule)
 
 
 @pytest.mark.parametrize("kind", [Step.FIRST_MENU, Step.LIFELINE_MENU, Step.LIFELINE_PLAN])

@@ -52,6 +52,7 @@ def play_asterisk(manager: FakeManager, *, without: Iterable[str] = ()) -> None:
         "Login": login,
         "ListCommands": commands,
         "ModuleCheck": module,
+        "Getvar": lambda _: ["Response: Success\r\nVariable: IVR_LIFELINE\r\nValue: 0123456789ab"],
         "CoreSettings": lambda _: ["Response: Success\r\nAsteriskVersion: 22.10.1+dfsg"],
     }
 
@@ -61,7 +62,7 @@ async def test_an_asterisk_that_is_well_is_well(tmp_path: Path) -> None:
         play_asterisk(manager)
         settings = settings_for(tmp_path, manager.port)
         asterisk = await ask_asterisk(settings)
-    assert asterisk == Asterisk(dict(NEEDED), {}, "22.10.1+dfsg", frozenset())
+    assert asterisk == Asterisk(dict(NEEDED), {}, "22.10.1+dfsg", frozenset(), "0123456789ab")
     assert check_ami(scene(settings, asterisk))[0] is Level.OK
 
 
@@ -80,7 +81,7 @@ async def test_only_questions_are_asked_of_asterisk(tmp_path: Path) -> None:
         play_asterisk(manager)
         await ask_asterisk(settings_for(tmp_path, manager.port))
     asked = {frame["Action"] for frame in manager.received}
-    assert asked == {"Login", "ListCommands", "CoreSettings", "ModuleCheck"}
+    assert asked == {"Login", "ListCommands", "CoreSettings", "ModuleCheck", "Getvar"}
 
 
 async def test_a_refused_log_in_is_bad_and_shows_no_secret(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_numbers_and_names_of_a_call_are_blanked_in_place(tmp_path: Path) -> Non
 
 
 def test_the_raw_facts_of_a_first_menu_are_blanked_too(tmp_path: Path) -> None:
-    advice, facts = "1|menu|main|id|0|3|id/menu-main.0a|112|number|0123456789ab|end", "OjExMg==.Ok9+/g=="
+    advice, facts = "2|menu|main|id|0|3|id/menu-main.0a|112|number|0123456789ab|end", "OjExMg==.Ok9+/g=="
     first = ["first-menu", f"{AT}.2", f'{{"extra":"{advice}|{facts}"}}', *event(CALL)[3:]]
     other = ["first-menu", f"{AT}.2", f'{{"extra":"{advice}|{facts}"}}', *event(f"{CALL}7")[3:]]
     write(tmp_path / "master.csv", first, other)
@@ -63,6 +63,15 @@ def test_the_raw_facts_of_a_first_menu_are_blanked_too(tmp_path: Path) -> None:
     assert blanked[2] == f'{{"extra":"{advice}|{" " * len(facts)}"}}'
     assert blanked[6].strip() == ""
     assert untouched == other
+
+
+def test_the_raw_facts_of_a_call_that_the_engine_never_knew_are_blanked_too(tmp_path: Path) -> None:
+    told = ["lifeline", f"{AT}.2", '{"extra":"no-answer|OjExMg==.Ok9+/g=="}', *event(CALL)[3:]]
+    plain = ["lifeline", f"{AT}.2", '{"extra":"no-answer"}', *event(CALL)[3:]]
+    write(tmp_path / "master.csv", told, plain)
+    assert blank_events(tmp_path, [CALL]) == 2
+    extras = [row[2] for row in read(tmp_path / "master.csv")]
+    assert extras == [f'{{"extra":"no-answer|{" " * 17}"}}', plain[2]]
 
 
 def test_the_event_log_is_renamed_once_a_day_and_kept_so_long(tmp_path: Path) -> None:

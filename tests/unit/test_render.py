@@ -13,6 +13,7 @@ from ivr.render import generated
 from ivr.render.etc import of_rules, render
 from ivr.render.files import secret, write_atomic
 from ivr.render.install import AsteriskInstall, find_install
+from ivr.render.reload_note import to_reload
 from ivr.routing.loader import load, load_file
 from ivr.routing.rules import Rules
 from ivr.settings import Settings
@@ -57,6 +58,22 @@ def test_everything_is_written_once_and_nothing_the_second_time(
         "pjsip-phones.conf",
     }
     assert render(where, rules, ["op1"], install) == ()
+
+
+def test_an_asterisk_that_may_have_read_what_changes_is_to_reload_it(
+    tmp_path: Path, rules: Rules, install: AsteriskInstall
+) -> None:
+    """Not the first time: no Asterisk can run on files that were not there."""
+    where = settings(tmp_path / "state")
+    render(where, rules, ["op1"], install)
+    assert to_reload(where) == ()
+    now = load(
+        (REPOSITORY / "routing.yaml").read_text().replace("damkar-1 15s", "damkar-1 16s"), "routing.yaml"
+    )
+    render(where, now, ["op1"], install)
+    assert to_reload(where) == ("pbx_config.so",)
+    render(where, now, ["op1", "op2"], install)
+    assert to_reload(where) == ("pbx_config.so", "res_pjsip.so")
 
 
 def test_what_nothing_needs_any_more_is_removed(

@@ -67,7 +67,7 @@ def test_a_menu_advice() -> None:
         caller=CallerClass.SIMLESS,
         rules="0123456789ab",
     )
-    assert advice == "1|menu|main|id|1|3|id/menu-main.1a2b3c|112|simless|0123456789ab|end"
+    assert advice == "2|menu|main|id|1|3|id/menu-main.1a2b3c|112|simless|0123456789ab|end"
 
 
 def plan_advice(**changes: object) -> str:
@@ -85,10 +85,10 @@ def plan_advice(**changes: object) -> str:
 
 
 def test_a_plan_advice() -> None:
-    assert plan_advice() == "1|plan|q:emergency:45|9|fire|en|id/accept-fire||0|10|911|number|end"
+    assert plan_advice() == "2|plan|q:emergency:45|9|fire|en|id/accept-fire||0|10|911|number|end"
     assert (
         plan_advice(cannot_speak=True, penalty=(3, 10), accept_prompt="")
-        == "1|plan|q:emergency:45|9|fire|en||cannot-speak|3|10|911|number|end"
+        == "2|plan|q:emergency:45|9|fire|en||cannot-speak|3|10|911|number|end"
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from ivr.errors import AmiError, AmiRefused, IvrError
 from ivr.prompts import Catalogue
+from ivr.render.reload_note import to_reload
 from ivr.routing.decide import decide
 from ivr.routing.loader import load_bytes
 from ivr.routing.model import Facts
@@ -20,8 +21,8 @@ from ivr.routing.rules import Rules
 from ivr.rulebook import changes, open_rulebook, taking
 from ivr.rulebook.by_hand import ByHand, Mark, read_by_hand, write_by_hand
 from ivr.rulebook.changes import Changes
-from ivr.rulebook.in_use import MOST_KEPT, InUse, read_in_use
-from ivr.rulebook.taking import Failed, Job, Refused, Same, Taken, take, to_reload
+from ivr.rulebook.in_use import MOST_KEPT, InUse, read_in_use, write_in_use
+from ivr.rulebook.taking import Failed, Job, Refused, Same, Taken, take
 from ivr.rulebook.versions import Action, Versions
 from ivr.rulebook.watch import Watch
 from ivr.rulebook.worker import Worker
@@ -414,6 +415,33 @@ async def test_an_engine_that_starts_with_a_broken_file_has_asterisk_in_step_wit
         await asyncio.gather(running, return_exceptions=True)
     assert engine.happened[-3:] == ["res_pjsip.so", "pbx_config.so", "switch"]
     assert engine.changes.status.refused
+
+
+async def test_who_heard_an_older_menu_while_an_engine_started_keeps_its_table(
+    settings: Settings, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until Asterisk has read its part, it offers the menus of the version before: also to a call that began
+    when the new rules were made ready already."""
+    settings.routing.write_text(GOOD)
+    open_rulebook(settings)
+    write_in_use(settings, InUse(1, ()))
+    settings.routing.write_text(NEW_LINE)
+    engine = Engine(settings, monkeypatch)
+    engine.away = AmiError("No AMI")
+    running = asyncio.create_task(engine.changes.run())
+    try:
+        await until(lambda: "No AMI" in engine.changes.status.waiting)
+        engine.calls.append(datetime.now(UTC))
+        engine.away = None
+        await until(lambda: engine.line("perkim-7"))
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert "perkim-1" in generated(settings, "lines")
+        engine.calls.clear()
+        await until(lambda: "perkim-1" not in generated(settings, "lines"))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_the_process_that_makes_rules_ready_does_so_and_comes_back_after_its_death(

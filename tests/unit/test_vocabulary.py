@@ -101,13 +101,13 @@ def test_an_advice_has_as_many_fields_as_the_dialplan_demands() -> None:
     )
     fields = menu.split(FIELD_SEPARATOR)
     assert (
-        f'${{CUT(IVR_ADVICE,|,{len(fields) - 1}-)}}" = "1|menu:${{IVR_LIFELINE}}|end"' in FILES["intake.conf"]
+        f'${{CUT(IVR_ADVICE,|,{len(fields) - 1}-)}}" = "2|menu:${{IVR_LIFELINE}}|end"' in FILES["intake.conf"]
     )
     assert fields[-2] == "0123456789ab", "the digest of its rules"
     for kind, advice in (("menu", menu), ("plan", plan)):
         fields = len(advice.split(FIELD_SEPARATOR))
         for file in ("ask.conf", "lifeline.conf"):
-            assert f'${{CUT(IVR_ADVICE,|,{fields}-)}}" = "1|{kind}:end"' in FILES[file]
+            assert f'${{CUT(IVR_ADVICE,|,{fields}-)}}" = "2|{kind}:end"' in FILES[file]
         names = re.search(rf"^IVR_{kind.upper()}_FIELDS=(.+)$", FILES["extensions.conf"], re.MULTILINE)
         assert names is not None
         for file in ("ask.conf", "lifeline.conf"):
@@ -120,7 +120,7 @@ def test_an_advice_survives_the_dialplans_filter() -> None:
     (kept,) = set(re.findall(r"FILTER\(([^,]+),\$\{IVR_ADVICE\}\)", CODE))
     pattern = re.compile(f"[{kept}]+")
     assert pattern.fullmatch(
-        "1|plan|q:emergency:45+l:a-1&b-2:20|9|fire|id|id/accept-fire.0a|x|0|10|112|number|end"
+        "2|plan|q:emergency:45+l:a-1&b-2:20|9|fire|id|id/accept-fire.0a|x|0|10|112|number|end"
     )
 
 

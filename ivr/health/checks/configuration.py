@@ -42,6 +42,11 @@ def check_routing(scene: Scene) -> Verdict:
             f"{file} belum berlaku / is not live yet: {in_force} → tunggu sebentar / wait a moment; "
             "IVR_STATE, IVR_ROUTING: sama dengan mesin / the same as the engine's?"
         )
+    if scene.asterisk and scene.asterisk.rules not in ("", digest):
+        return Level.WARN, (
+            f"Asterisk masih memakai aturan lain / still goes by other rules: {scene.asterisk.rules} → "
+            "mulai ulang mesin / restart the engine"
+        )
     return Level.OK, f"{file} ({digest}): {len(scene.book.rules.rules)} aturan / rules"
 
 

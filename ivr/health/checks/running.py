@@ -11,6 +11,7 @@ from ivr.health.checks.modules import listed_modules
 from ivr.health.checks.scene import Asterisk, Engine, Verdict
 from ivr.health.status import Level
 from ivr.settings import Settings
+from ivr.vocabulary import GlobalVariable
 
 ACCOUNTS = ("engine", "reload")
 SECONDS = 1.0
@@ -23,7 +24,7 @@ async def ask_asterisk(settings: Settings) -> Asterisk | None:
     """None when nothing answers as an Asterisk on IVR_AMI_PORT."""
     rights: dict[str, frozenset[str]] = {}
     refused: dict[str, str] = {}
-    version, not_loaded = "", None
+    version, not_loaded, rules = "", None, ""
     try:
         async with asyncio.timeout(ALL_SECONDS):
             for account in ACCOUNTS:
@@ -34,6 +35,8 @@ async def ask_asterisk(settings: Settings) -> Asterisk | None:
                     await connection.authenticate(account, secret, SECONDS)
                     listed = (await connection.ask(AmiAction("ListCommands"), SECONDS))[0]
                     rights[account] = frozenset(listed) - {"Response", "ActionID"}
+                    if account == "engine":
+                        rules = await _rules(connection)
                     if account == "reload":
                         version = await _version(connection)
                         not_loaded = await _not_loaded(connection, settings)
@@ -46,7 +49,17 @@ async def ask_asterisk(settings: Settings) -> Asterisk | None:
     except (AmiError, TimeoutError):
         if not rights and not refused:
             return None
-    return Asterisk(rights, refused, version, not_loaded)
+    return Asterisk(rights, refused, version, not_loaded, rules)
+
+
+async def _rules(connection: AmiConnection) -> str:
+    try:
+        reply = (
+            await connection.ask(AmiAction("Getvar", {"Variable": GlobalVariable.RULES.value}), SECONDS)
+        )[0]
+    except AmiRefused:  # another check tells of rights
+        return ""
+    return reply.get("Value", "")
 
 
 async def _version(connection: AmiConnection) -> str:

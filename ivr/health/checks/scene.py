@@ -24,6 +24,8 @@ class Asterisk:
     version: str = ""
     not_loaded: frozenset[str] | None = None
     """Modules of modules.conf that are not loaded; None when nobody could ask."""
+    rules: str = ""
+    """Digest of the rules that its dialplan goes by; empty when nobody could ask."""
 
 
 @dataclass(frozen=True, slots=True)

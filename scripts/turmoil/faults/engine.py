@@ -31,7 +31,7 @@ async def hung(city: City) -> AsyncIterator[None]:
 
 @fault("engine-restarted")
 async def restarted(city: City) -> AsyncIterator[None]:
-    """The engine is told to stop (SIGTERM) and starts again at once. Menus that it gave are ended by it."""
+    """The engine is told to stop (SIGTERM) and starts again at once. Menus that play are ended by it."""
     city.engine.terminate()
     yield
     await city.engine.wait()
