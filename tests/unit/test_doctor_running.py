@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from ivr.health.checks.ami import FORBIDDEN, NEEDED, check_ami, check_engine
+from ivr.health.checks.configuration import check_routing
 from ivr.health.checks.modules import listed_modules
 from ivr.health.checks.running import ask_asterisk, ask_engine
 from ivr.health.checks.scene import Asterisk, Engine, Scene
@@ -195,3 +198,14 @@ async def test_no_engine_is_a_warning(tmp_path: Path, unused_tcp_port: int) -> N
     level, text = check_engine(scene(settings))
     assert level is Level.WARN
     assert "scripts/run" in text
+
+
+@pytest.mark.parametrize(
+    ("rules", "level"), [("0123456789ab", Level.OK), ("", Level.OK), ("ba9876543210", Level.WARN)]
+)
+def test_an_asterisk_that_goes_by_other_rules_is_told(tmp_path: Path, rules: str, level: Level) -> None:
+    book: Any = SimpleNamespace(refused=(), rules=SimpleNamespace(digest="0123456789ab", rules=()))
+    asterisk = Asterisk({}, {}, rules=rules)
+    found, text = check_routing(Scene(settings_for(tmp_path), book, None, asterisk, None, None))
+    assert found is level
+    assert ("restart the engine" in text) == (level is Level.WARN)
