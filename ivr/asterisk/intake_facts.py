@@ -1,5 +1,5 @@
-"""The last argument of a question: the raw facts of a call, each with a colon before it (Asterisk's
-BASE64_ENCODE wants a text that is not empty), base64, joined by dots."""
+"""The raw facts of a call as a question or a step of the dialplan carries them: each with a colon before it
+(Asterisk's BASE64_ENCODE wants a text that is not empty), base64, joined by dots."""
 
 import base64
 import re

@@ -166,15 +166,15 @@ def of_rules(
         for name in sorted(names)
     ]
     # The rules in force come first: whatever becomes of the rest of the file, they are in it.
-    generations = {one.digest: one for one in (rules, *reversed(earlier))}
+    generations = {one.digest: (one, prompt_paths(settings, one)) for one in (rules, *reversed(earlier))}
     return {
         f"generated/{name}.conf": text
         for name, text in {
             "lifeline": generated.lifeline(
-                compile_lifeline(one, prompt_paths(settings, one)) for one in generations.values()
+                compile_lifeline(one, prompts) for one, prompts in generations.values()
             ),
             "globals": generated.globals_conf(
-                settings, first_menus(rules, prompt_paths(settings, rules)), rules.digest
+                settings, first_menus(*generations[rules.digest]), rules.digest
             ),
             "lines": generated.lines(settings, lines.values()),
             "queues": generated.queues(queues.values()),

@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 from ivr.advise import KEPT_FOR_MENUS, Adviser
 from ivr.asterisk.agi_server import Question
 from ivr.asterisk.intake_facts import encode_intake
-from ivr.calls.call import Call
 from ivr.calls.events import OperatorChanged
 from ivr.calls.registry import Registry
 from ivr.errors import AgiError
 from ivr.intake.numbers import dialled_forms
-from ivr.ledger.entries import CallerData, Entry
 from ivr.ledger.keeper import Keeper
 from ivr.menu.answer import first_menus
 from ivr.prompts import Catalogue
@@ -29,28 +27,12 @@ from ivr.routing.model import Facts, LinesStage, QueueStage, ServiceState
 from ivr.routing.rules import Rules
 from ivr.rulebook.by_hand import ByHand, Mark
 from ivr.vocabulary import CONTRACT_VERSION, END_MARK, FIELD_SEPARATOR, AgiScript, IntakeField
+from tests.record import Record
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RULES = load_file(REPOSITORY / "routing.yaml")
 NOON = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 """A Tuesday, 12:00 in Ambon."""
-
-
-class Record:
-    """Keeps in a list what the writer would store."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.callers: list[CallerData] = []
-
-    def record(self, entry: Entry) -> None:
-        self.entries.append(entry)
-
-    def record_caller(self, caller: CallerData) -> None:
-        self.callers.append(caller)
-
-    def project(self, call: Call) -> None:
-        pass
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from ivr.asterisk.intake_facts import encode_intake
-from ivr.calls.call import Call
 from ivr.calls.events import CallStarted, StepTaken
 from ivr.calls.registry import Registry
-from ivr.ledger.entries import CallerData, Entry
 from ivr.ledger.keeper import Keeper
 from ivr.routing.model import CallerClass
 from ivr.vocabulary import IntakeField, Step
 from tests.ambon import who_calls_ambon
+from tests.record import Record
 
 CALL = "siaga-1772337600.1"
 NOW = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
@@ -20,23 +19,6 @@ FACTS = encode_intake({IntakeField.DIALLED: "112", IntakeField.CALLER_NUMBER: "0
 ADVICE = "2|menu|main|id|0|3|id/menu-main.0a1b|112|number|0123456789ab|end"
 FIRST_MENU = StepTaken(CALL, NOW, Step.FIRST_MENU, (*ADVICE.split("|"), FACTS))
 LIFELINE = StepTaken(CALL, NOW, Step.LIFELINE, ("no-answer", FACTS))
-
-
-class Record:
-    """Keeps in lists what the writer would store."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.callers: list[CallerData] = []
-
-    def record(self, entry: Entry) -> None:
-        self.entries.append(entry)
-
-    def record_caller(self, caller: CallerData) -> None:
-        self.callers.append(caller)
-
-    def project(self, call: Call) -> None:
-        pass
 
 
 @pytest.fixture
